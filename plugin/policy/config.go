@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// What a Config says where it says nothing.
+const (
+	DefaultPolicy  = "weighted"
+	DefaultAnswers = 2
+	DefaultTTL     = time.Minute
+	DefaultRamp    = 30 * time.Second
+)
+
+// NoRamp as Config.Ramp asks for no slow start, and stays so in WithDefaults,
+// which takes a zero for unset.
+const NoRamp time.Duration = -1
+
+// addressBits are the lengths of an IPv4 and an IPv6 address.
+var addressBits = [2]int{32, 128}
+
+// WithDefaults fills in what is zero: policy weighted, two answers, a TTL of
+// one minute, MinTTL half the TTL (gdnsd's default) but at least a second, a
+// ramp of 30 s, and whole addresses under the hash policy. UpThresh stays 0
+// (all are served only when nobody is live) and Empty stays EmptyAll.
+func (c Config) WithDefaults() Config {
+	if c.Policy == "" {
+		c.Policy = DefaultPolicy
+	}
+	if c.Answers == 0 {
+		c.Answers = DefaultAnswers
+	}
+	if c.TTL == 0 {
+		c.TTL = DefaultTTL
+	}
+	if c.MinTTL == 0 {
+		c.MinTTL = max(time.Second, (c.TTL / 2).Truncate(time.Second))
+	}
+	if c.Ramp == 0 {
+		c.Ramp = DefaultRamp
+	}
+	for i, bits := range addressBits {
+		if c.Sticky[i] == 0 {
+			c.Sticky[i] = bits
+		}
+	}
+	return c
+}
+
+// Check tells everything that is wrong with the Config, joined; it expects
+// the defaults to be filled in.
+func (c Config) Check() error {
+	var errs []error
+	fail := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	if _, err := New(c.Policy); err != nil {
+		errs = append(errs, err)
+	}
+	fail(c.Answers < 1 || c.Answers > MaxAnswers, "answers %d is not within 1 and %d", c.Answers, MaxAnswers)
+	fail(c.TTL < time.Second, "ttl %v is shorter than 1s", c.TTL)
+	fail(c.MinTTL < time.Second, "min-ttl %v is shorter than 1s", c.MinTTL)
+	fail(c.MinTTL > c.TTL, "min-ttl %v is longer than the record's ttl %v", c.MinTTL, c.TTL)
+	fail(!(c.UpThresh >= 0 && c.UpThresh <= 1), "up-thresh %v is not within 0 and 1", c.UpThresh)
+	fail(int(c.Empty) >= len(emptyNames), "%v is not a way to answer for an empty pool", c.Empty)
+	for i, bits := range addressBits {
+		fail(c.Sticky[i] < 1 || c.Sticky[i] > bits, "sticky prefix length %d is not within 1 and %d", c.Sticky[i], bits)
+	}
+	return errors.Join(errs...)
+}
+
+// clamped is the Config with every number in its range, so that Next holds
+// its promises whatever it is given.
+func (c Config) clamped() Config {
+	c.Answers = min(max(c.Answers, 1), MaxAnswers)
+	c.TTL = max(c.TTL.Truncate(time.Second), time.Second)
+	c.MinTTL = min(roundUp(max(c.MinTTL, time.Second), time.Second), c.TTL)
+	c.Ramp = max(c.Ramp, 0)
+	c.UpThresh = clamp(c.UpThresh, 0, 1)
+	for i, bits := range addressBits {
+		if c.Sticky[i] <= 0 || c.Sticky[i] > bits {
+			c.Sticky[i] = bits
+		}
+	}
+	return c
+}
+
+func roundUp(d, unit time.Duration) time.Duration {
+	if r := d % unit; r != 0 && d <= math.MaxInt64-unit {
+		d += unit - r
+	}
+	return d
+}
+
+// clamp bounds v; what is not a number becomes low.
+func clamp(v, low, high float64) float64 {
+	if math.IsNaN(v) {
+		return low
+	}
+	return min(max(v, low), high)
+}
