@@ -9,8 +9,9 @@ import (
 type Source interface {
 	// Run follows the pool until ctx ends and then returns nil. It hands over
 	// each changed pool as a whole, in order, from one goroutine, and never
-	// the same data twice. Trouble does not end it: it keeps quiet, shows in
-	// Status, and Run tries again.
+	// the same data twice, except that a pool with known loads may be handed
+	// over again, at most once in 10 s, to confirm their times. Trouble does
+	// not end it: it keeps quiet, shows in Status, and Run tries again.
 	Run(ctx context.Context, publish func(*Pool)) error
 
 	// Status tells how far the last pool can be trusted. It may be called at

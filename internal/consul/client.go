@@ -1,0 +1,136 @@
+// Package consul is where Ballast meets Consul: watches turn a service's
+// instances and checks into pools, and agents register, beat and publish
+// through it. Nothing else imports Consul's API.
+//
+// A watch is one blocking query in one goroutine. Consul allows 200
+// connections from one address by default (limits.http_max_conns_per_client);
+// plain HTTP needs one for each watch, HTTPS shares a few by HTTP/2.
+package consul
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+	"golang.org/x/time/rate"
+)
+
+// Client talks to one Consul agent or server. Its methods are safe for
+// concurrent use.
+type Client struct {
+	api        *api.Client
+	http       *http.Transport
+	token      *tokenFile
+	address    string // for messages
+	datacenter string
+	wait       time.Duration
+	slack      time.Duration // how long Consul may take beyond a query's wait
+	refresh    time.Duration // shortest time between two pools that differ in times only
+	limit      *rate.Limiter
+	contact    *contact
+	refused    *alarm
+	flawed     *alarm
+	maint      *maintained
+	watches    atomic.Int64 // running
+	now        func() time.Time
+
+	closed context.Context
+	close  context.CancelFunc
+}
+
+// New checks the configuration and reads its files, but does not call Consul.
+func New(c Config) (*Client, error) {
+	address, err := parseAddress(c.Address, c.TLS != TLS{})
+	if err != nil {
+		return nil, fmt.Errorf("consul: %w", err)
+	}
+	if c.Wait < 0 || c.Wait > 10*time.Minute {
+		return nil, fmt.Errorf("consul: wait %v is not within 0 and Consul's limit of 10m", c.Wait)
+	}
+	if c.MaxRate < 0 {
+		return nil, fmt.Errorf("consul: rate %v is negative", c.MaxRate)
+	}
+	token, err := newTokenFile(c.TokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("consul: %w", err)
+	}
+	conf, err := c.TLS.config()
+	if err != nil {
+		return nil, fmt.Errorf("consul: %w", err)
+	}
+	log := c.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("consul", displayAddress(c.Address))
+	client := &Client{
+		http:       newTransport(address, conf),
+		token:      token,
+		address:    displayAddress(c.Address),
+		datacenter: c.Datacenter,
+		wait:       orDefault(c.Wait, defaultWait),
+		slack:      5 * time.Second,
+		refresh:    10 * time.Second,
+		limit:      rate.NewLimiter(rate.Limit(orDefault(c.MaxRate, defaultRate)), rateBurst),
+		contact:    newContact(log),
+		refused:    &alarm{log: log, raised: "Consul refuses a query", cleared: "Consul refuses no query any more"},
+		flawed:     &alarm{log: log, raised: "registration in Consul cannot be used as it is", cleared: "all registrations in Consul can be used again"},
+		maint:      &maintained{},
+		now:        time.Now,
+	}
+	client.closed, client.close = context.WithCancel(context.Background())
+	client.api, err = api.NewClient(&api.Config{
+		Address: address.host, Scheme: address.scheme, PathPrefix: address.prefix,
+		HttpClient: &http.Client{Transport: &transport{base: client.http, token: token, now: client.now}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consul: %w", err)
+	}
+	return client, nil
+}
+
+// Close ends the client's watches and calls, and its connections.
+func (c *Client) Close() {
+	c.close()
+	c.http.CloseIdleConnections()
+}
+
+// enter counts a watch in, and returns a context that Close ends too.
+func (c *Client) enter(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.closed, cancel)
+	c.watches.Add(1)
+	return ctx, func() {
+		stop()
+		cancel()
+		if c.watches.Add(-1) == 0 {
+			c.http.CloseIdleConnections()
+		}
+	}
+}
+
+// blockFor is the wait of the next blocking query: as configured, or longer
+// so that idle watches use at most half of the rate.
+func (c *Client) blockFor() time.Duration {
+	fair := 2 * float64(c.watches.Load()) / float64(c.limit.Limit())
+	return max(c.wait, min(time.Duration(fair*float64(time.Second)), 10*time.Minute))
+}
+
+func displayAddress(address string) string {
+	if address == "" {
+		return defaultAddress
+	}
+	return address
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,86 @@
+package consul
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// grace is how long everything must fail before contact counts as lost: one
+// failed query among others that succeed does not make an outage.
+const grace = time.Second
+
+// contact keeps in one place whether Consul answers at all, so that a
+// thousand watches report an outage once and end it together.
+type contact struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	good  time.Time // last success
+	lost  time.Time // start of the outage; zero in contact
+	again chan struct{}
+}
+
+func newContact(log *slog.Logger) *contact {
+	return &contact{log: log, again: make(chan struct{})}
+}
+
+// fail notes that a query got no usable answer.
+func (c *contact) fail(now time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.lost.IsZero() || now.Sub(c.good) < grace {
+		return
+	}
+	c.lost = now
+	c.log.Warn("lost contact with Consul; the last pools stay in use", "err", err)
+}
+
+// ok notes an answer. The first after an outage wakes all that wait.
+func (c *contact) ok(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.good = now
+	if c.lost.IsZero() {
+		return
+	}
+	c.log.Info("contact with Consul again", "after", now.Sub(c.lost).Round(time.Millisecond))
+	c.lost = time.Time{}
+	close(c.again)
+	c.again = make(chan struct{})
+}
+
+// returned is closed at the end of the present or next outage.
+func (c *contact) returned() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.again
+}
+
+// alarm is trouble that several watches may have; the first and the last of
+// them are logged.
+type alarm struct {
+	log             *slog.Logger
+	raised, cleared string
+
+	mu sync.Mutex
+	n  int
+}
+
+// set tells that a watch's trouble changed from was to is.
+func (a *alarm) set(was, is bool, args ...any) {
+	if was == is {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if is {
+		if a.n++; a.n == 1 {
+			a.log.Warn(a.raised, args...)
+		}
+		return
+	}
+	if a.n--; a.n == 0 {
+		a.log.Info(a.cleared)
+	}
+}

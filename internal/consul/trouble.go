@@ -1,0 +1,79 @@
+package consul
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// errNoLeader says that a server answered which does not know the leader.
+var errNoLeader = errors.New("no cluster leader: the servers have lost each other or are starting")
+
+// errHidden says that the token may not see what was asked for.
+var errHidden = errors.New("the answer was emptied by ACLs")
+
+// refusal tells whether Consul answered, but will not give the answer: more
+// a matter of configuration than of contact.
+func refusal(err error) bool {
+	var status api.StatusError
+	return errors.Is(err, errHidden) || errors.As(err, &status) && status.Code/100 == 4
+}
+
+// explain words what went wrong in following a service, with the remedy.
+func (c *Client) explain(err error, service string) string {
+	var status api.StatusError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, errHidden):
+		return c.explainDenial(err.Error(), service)
+	case errors.As(err, &status):
+		return c.explainStatus(status, service)
+	case errors.Is(err, errNoLeader):
+		return err.Error()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("connection refused by %s: is Consul running there?", c.address)
+	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+		return fmt.Sprintf("no answer from %s in time: is it overloaded, or a firewall between?", c.address)
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return fmt.Sprintf("%s cut its answer short", c.address)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%s does not answer in JSON: is it Consul's HTTP address?", c.address)
+	}
+	return clip(err.Error())
+}
+
+func (c *Client) explainStatus(status api.StatusError, service string) string {
+	text := fmt.Sprintf("%d %s", status.Code, firstLine(status.Body))
+	switch {
+	case status.Code == 403:
+		return c.explainDenial(text, service)
+	case status.Code == 429:
+		return text + ": raise Consul's limits.http_max_conns_per_client (200 by default) above the number of watches, or use https"
+	case strings.Contains(status.Body, "No path to datacenter"):
+		return text + ": check the datacenter's name and that its servers are joined"
+	}
+	return text
+}
+
+func (c *Client) explainDenial(what, service string) string {
+	text := fmt.Sprintf("%s: the token needs service:read on %s and node:read on its nodes", what, service)
+	switch err := c.token.trouble(); {
+	case err != nil:
+		text += "; " + err.Error()
+	case c.token.path == "":
+		text += "; no token file is configured"
+	}
+	return text
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

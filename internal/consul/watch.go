@@ -1,0 +1,271 @@
+package consul
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/hashicorp/consul/api"
+	"golang.org/x/time/rate"
+)
+
+// ViaVIP as Query.Via takes the VIPs that directors registered for a service,
+// by the tag of the same name, instead of the real servers.
+const ViaVIP = "vip"
+
+// A watch makes at most so many queries a second, after a few at once: a
+// single change is seen at once, a churning service cannot make it spin.
+const (
+	watchRate  = 20
+	watchBurst = 5
+)
+
+// Query names what to watch.
+type Query struct {
+	Service    string
+	Tags       []string // the instance must have all of them
+	Datacenter string   // empty: Config.Datacenter
+	Via        string   // "" or ViaVIP
+}
+
+// String is the query in the words of an LB record.
+func (q Query) String() string {
+	text := "consul " + q.Service
+	for _, tag := range q.Tags {
+		text += " tag=" + tag
+	}
+	if q.Datacenter != "" {
+		text += " datacenter=" + q.Datacenter
+	}
+	if q.Via != "" {
+		text += " via=" + q.Via
+	}
+	return text
+}
+
+// filter is the query's tags as a Consul filter expression.
+func (q Query) filter() string {
+	tags := q.Tags
+	if q.Via == ViaVIP {
+		tags = append(tags[:len(tags):len(tags)], ViaVIP)
+	}
+	terms := make([]string, 0, len(tags))
+	for _, tag := range tags {
+		terms = append(terms, strconv.Quote(tag)+" in Service.Tags")
+	}
+	return strings.Join(terms, " and ")
+}
+
+// Watch follows one service. It implements pool.Source.
+type Watch struct {
+	client *Client
+	query  Query
+	filter string
+	pace   *rate.Limiter
+
+	// Of the goroutine in Run.
+	last      *pool.Pool // as published, or the seed
+	published time.Time
+	index     uint64 // Consul's, of the last answer; 0 asks without waiting
+	failures  int    // in a row
+	refused   bool
+	flawed    bool
+
+	status atomic.Pointer[pool.Status]
+	flaws  atomic.Int64
+}
+
+var _ pool.Source = (*Watch)(nil)
+
+// Pool makes a watch; Run starts it. The seed, which may be nil, is the pool
+// from before a reload: it is not published again unless it changed.
+func (c *Client) Pool(q Query, seed *pool.Pool) *Watch {
+	w := &Watch{client: c, query: q, filter: q.filter(), last: seed, pace: rate.NewLimiter(watchRate, watchBurst)}
+	status := pool.Status{Source: q.String()}
+	if seed != nil {
+		status.Confirmed, w.published = seed.At, seed.At
+	}
+	w.status.Store(&status)
+	return w
+}
+
+// Status tells when Consul last vouched for the pool, and the present
+// trouble. A server that had to be left out, or whose report is broken, is
+// trouble too, but then Confirmed is recent.
+func (w *Watch) Status() pool.Status { return *w.status.Load() }
+
+// Flaws is the number of registrations in the last answer that could not be
+// used as they were; Status names the first.
+func (w *Watch) Flaws() int { return int(w.flaws.Load()) }
+
+// Run follows the service until ctx ends or the client is closed. It fails at
+// once on a query that can never work.
+func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
+	switch {
+	case w.query.Service == "":
+		return errors.New("consul: the query names no service")
+	case w.query.Via != "" && w.query.Via != ViaVIP:
+		return fmt.Errorf("consul: via=%s is unknown: only %s is", w.query.Via, ViaVIP)
+	}
+	ctx, leave := w.client.enter(ctx)
+	defer leave()
+	defer w.setAlarms(false, false, "")
+	w.index = 0
+	for ctx.Err() == nil {
+		if err := w.round(ctx, publish); err != nil && ctx.Err() == nil {
+			w.fail(err)
+			w.pause(ctx)
+		}
+	}
+	return nil
+}
+
+// round makes one query and publishes what is new.
+func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
+	entries, meta, err := w.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	if meta.LastIndex < w.index {
+		// Consul was restored from older data, or another server answered:
+		// its documentation wants the index reset, so ask for all once more.
+		w.index = 0
+		return nil
+	}
+	if err := w.trusted(entries, meta); err != nil {
+		return err
+	}
+	w.index, w.failures = max(meta.LastIndex, 1), 0
+	w.accept(entries, meta, publish)
+	return nil
+}
+
+func (w *Watch) fetch(ctx context.Context) ([]entry, *api.QueryMeta, error) {
+	c := w.client
+	if err := w.pace.Wait(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := c.limit.Wait(ctx); err != nil {
+		return nil, nil, err
+	}
+	options := api.QueryOptions{
+		Datacenter: orDefault(w.query.Datacenter, c.datacenter),
+		AllowStale: true,
+		Filter:     w.filter,
+	}
+	timeout := c.slack
+	if w.index > 0 {
+		options.WaitIndex, options.WaitTime = w.index, c.blockFor()
+		timeout += options.WaitTime + options.WaitTime/16 // Consul adds up to 1/16
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var entries []entry
+	meta, err := c.api.Raw().Query("/v1/health/service/"+w.query.Service, &entries, options.WithContext(ctx))
+	return entries, meta, err
+}
+
+// trusted tells why an answer must not replace the pool: a server without a
+// leader may be just starting, and what ACLs hide is not gone.
+func (w *Watch) trusted(entries []entry, meta *api.QueryMeta) error {
+	if !meta.KnownLeader {
+		return errNoLeader
+	}
+	if len(entries) > 0 {
+		return nil
+	}
+	// To the anonymous token Consul does not say that it filtered.
+	anonymous := w.client.token.path == "" && meta.DefaultACLPolicy == "deny"
+	if meta.ResultsFilteredByACLs || anonymous {
+		return errHidden
+	}
+	return nil
+}
+
+// accept makes the answer the present state.
+func (w *Watch) accept(entries []entry, meta *api.QueryMeta, publish func(*pool.Pool)) {
+	now := w.client.now()
+	w.client.contact.ok(now)
+	v := view{
+		service: w.query.Service, prev: w.last, now: now, at: now.Add(-meta.LastContact),
+		wan: w.query.Datacenter != "" && w.query.Datacenter != w.client.datacenter,
+	}
+	next, flaws := v.pool(entries)
+	if meta.ResultsFilteredByACLs {
+		flaws = append(flaws, "ACLs hide some instances: the token needs service:read and node:read")
+	}
+	w.tell(v.at, flaws)
+	if next.Equal(w.last) && !w.due(next, now) {
+		return
+	}
+	w.last, w.published = next, now
+	publish(next)
+}
+
+// due tells whether a pool without news shall be published for the sake of
+// its times, which only matter to loads.
+func (w *Watch) due(p *pool.Pool, now time.Time) bool {
+	if now.Sub(w.published) < w.client.refresh {
+		return false
+	}
+	for i := range p.Servers {
+		if p.Servers[i].Load.Known() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *Watch) tell(confirmed time.Time, flaws []string) {
+	status := pool.Status{Source: w.query.String(), Confirmed: confirmed}
+	if len(flaws) > 0 {
+		status.Err = flaws[0]
+	}
+	if len(flaws) > 1 {
+		status.Err += fmt.Sprintf(" (and %d more)", len(flaws)-1)
+	}
+	w.flaws.Store(int64(len(flaws)))
+	w.status.Store(&status)
+	w.setAlarms(false, len(flaws) > 0, status.Err)
+}
+
+// fail notes a failed round. The next one asks without waiting, so that it
+// vouches for the pool as soon as it gets through.
+func (w *Watch) fail(err error) {
+	status := w.Status()
+	status.Err = w.client.explain(err, w.query.Service)
+	w.status.Store(&status)
+	w.index = 0
+	w.failures++
+	now := w.client.now()
+	if refusal(err) {
+		w.client.contact.ok(now)
+		w.setAlarms(true, w.flawed, status.Err)
+		return
+	}
+	w.client.contact.fail(now, errors.New(status.Err))
+}
+
+func (w *Watch) setAlarms(refused, flawed bool, why string) {
+	w.client.refused.set(w.refused, refused, "service", w.query.Service, "err", why)
+	w.client.flawed.set(w.flawed, flawed, "service", w.query.Service, "err", why)
+	w.refused, w.flawed = refused, flawed
+}
+
+// pause waits before the next try, or until another watch gets through after
+// an outage.
+func (w *Watch) pause(ctx context.Context) {
+	timer := time.NewTimer(backoff(w.failures, rand.Float64()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-w.client.contact.returned():
+	}
+}
