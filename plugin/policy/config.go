@@ -25,7 +25,8 @@ var addressBits = [2]int{32, 128}
 // WithDefaults fills in what is zero: policy weighted, two answers, a TTL of
 // one minute, MinTTL half the TTL (gdnsd's default) but at least a second, a
 // ramp of 30 s, and whole addresses under the hash policy. UpThresh stays 0
-// (all are served only when nobody is live) and Empty stays EmptyAll.
+// (all are served only when nobody is live) and Empty stays EmptyAll. What is
+// negative was switched off and stays so.
 func (c Config) WithDefaults() Config {
 	if c.Policy == "" {
 		c.Policy = DefaultPolicy
@@ -42,6 +43,7 @@ func (c Config) WithDefaults() Config {
 	if c.Ramp == 0 {
 		c.Ramp = DefaultRamp
 	}
+	c.UpThresh = max(c.UpThresh, 0) // negative: switched off
 	for i, bits := range addressBits {
 		if c.Sticky[i] == 0 {
 			c.Sticky[i] = bits
@@ -69,7 +71,7 @@ func (c Config) Check() error {
 	fail(!(c.UpThresh >= 0 && c.UpThresh <= 1), "up-thresh %v is not within 0 and 1", c.UpThresh)
 	fail(int(c.Empty) >= len(emptyNames), "%v is not a way to answer for an empty pool", c.Empty)
 	for i, bits := range addressBits {
-		fail(c.Sticky[i] < 1 || c.Sticky[i] > bits, "sticky prefix length %d is not within 1 and %d", c.Sticky[i], bits)
+		fail(c.Sticky[i] > bits, "sticky prefix length %d is longer than an address of %d bits", c.Sticky[i], bits)
 	}
 	return errors.Join(errs...)
 }
@@ -83,9 +85,7 @@ func (c Config) clamped() Config {
 	c.Ramp = max(c.Ramp, 0)
 	c.UpThresh = clamp(c.UpThresh, 0, 1)
 	for i, bits := range addressBits {
-		if c.Sticky[i] <= 0 || c.Sticky[i] > bits {
-			c.Sticky[i] = bits
-		}
+		c.Sticky[i] = min(max(c.Sticky[i], 0), bits)
 	}
 	return c
 }

@@ -66,7 +66,7 @@ func stickyKey(key netip.Prefix, sticky [2]int) (hash uint64, scope int) {
 	if addr.Is4() {
 		most = sticky[0]
 	}
-	scope = min(length, most)
+	scope = min(length, max(most, 0))
 	masked, err := addr.Prefix(scope)
 	if err != nil {
 		return 0, 0

@@ -1,12 +1,3 @@
-// Package policy decides which servers of a pool answer a question, for how
-// long the answer may be cached, and why. It is pure: pool, time and
-// randomness are arguments, and nothing here does I/O.
-//
-// It works in two steps. Next turns a pool, and what was remembered of the
-// moments before, into a Plan: every server's weight with its factors, who is
-// in, who is out, and the TTL. That happens when the pool changes and while
-// something is in motion. A Policy then draws members from the Plan for each
-// query, without allocating.
 package policy
 
 import (
@@ -27,9 +18,10 @@ type Config struct {
 	MinTTL   time.Duration // shortest; at least 1s, at most TTL
 	UpThresh float64       // pool quorum, 0..1: below this share of live capacity all are served
 	Empty    Empty         // what to do when nobody is live
-	Ramp     time.Duration // slow start after a return; 0 for none
+	Ramp     time.Duration // slow start after a return; 0 or less for none, see NoRamp
 	// Sticky is how many leading bits of an IPv4 and of an IPv6 resolver key
 	// decide under the hash policy: clients of one prefix share an answer.
+	// With 0 or less keys do not matter, and the draw is random.
 	Sticky [2]int
 }
 

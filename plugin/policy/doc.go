@@ -1,0 +1,78 @@
+// Package policy decides which servers of a pool answer a question, for how
+// long the answer may be cached, and why. It is pure: pool, time and
+// randomness are arguments, and nothing here does I/O.
+//
+// It works in two steps. Next turns a pool, and what was remembered of the
+// moments before, into a Plan: every server's weight with its factors, who is
+// in, who is out, and the TTL. That happens when the pool changes and while
+// something is in motion (Plan.Due). A Policy then draws members from the Plan
+// for each query, without allocating.
+//
+// # Weight
+//
+//	weight = capacity x health x headroom x ramp x override
+//
+// health is 1 while passing or not yet checked, Server.WarningFactor (or 0.5)
+// while warning, else 0.
+//
+// headroom follows the reported load: 1 up to 0.50, from there in a line down
+// to 0.1 at 0.90. Above 0.90 the server is excluded and aims at 0, until its
+// load is below 0.75. A report older than 30 s fades and is forgotten at 90 s.
+// Headroom changes by at most 0.2 per second; a server seen for the first time,
+// or returning, has its target at once. If every live server is excluded, the
+// exclusion is ignored and headroom above 0.90 is 0.1 x 0.90/load.
+//
+// ramp is Envoy's slow start, max(0.1, t/window), for a server that returns
+// from being critical or drained, that joins others, or whose boot id changed.
+//
+// override is the operator's factor, 0 for a drain, while it lasts.
+//
+// # Who answers
+//
+// The live servers of the lowest tier in which somebody has a weight above 0
+// and in which the live share of the capacity is at least Config.UpThresh
+// (Live). If tiers have live servers but none meets UpThresh, all servers of
+// the lowest of them answer by capacity (Quorum): that many failures at once
+// are rather the checks' than the servers'. If nobody is live, Config.Empty
+// decides. Servers that were drained, or weighed 0 by the operator, count for
+// no quorum and are served only if there is nobody else. In a tier in which
+// every capacity is 0, all count as 1 (RFC 2782: weight 0 where there is
+// nothing to choose by). An answer holds no servers of another tier just
+// because the answering one has no address of the family asked for.
+//
+// # TTL
+//
+// The shortest of its bounds, within [MinTTL, TTL], in whole seconds:
+//
+//   - the record's TTL;
+//   - the shortest Server.Flip of the servers whose change would change the
+//     answer (gdnsd's rule), the end of an override, the rest of a ramp;
+//   - MinTTL + x(TTL-MinTTL) with x = distance/0.10 while a load is within
+//     0.10 of going out or coming back, x = 1-gap while headroom glides over
+//     that gap, x = 1-faded/2 while a load report fades;
+//   - MinTTL while a server is overloaded or warning, while the source is in
+//     trouble or has not vouched for the pool for 60 s, and in every mode but
+//     Live.
+//
+// # Draws
+//
+// The policy "weighted" draws each answer anew, n of the m servers that are in
+// and have an address of the family. The first is server i with a probability
+// of exactly share i, and i is among the n with probability
+//
+//	min(1, n x share i)
+//
+// where what is cut off at 1 goes to the others in proportion. It is Madow's
+// systematic sampling ("On the theory of systematic sampling, II", Annals of
+// Mathematical Statistics 20, 1949): members lie on a line, each as long as its
+// probability, and points at distance 1 pick them. Lines in several random
+// orders are prepared, so that it is not always neighbours that meet.
+//
+// The policy "hash" gives each resolver key its own servers by weighted
+// rendezvous hashing: the n smallest of -ln(u)/share, where u in (0,1] is a
+// hash of key and server ID. The first is server i for a fraction share i of
+// all keys; when a server leaves, only its keys move. All name servers agree,
+// as no seed is involved.
+//
+// SRV answers hold all members, at most MaxAnswers.
+package policy
