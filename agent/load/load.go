@@ -11,6 +11,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -113,4 +114,16 @@ func (s *Sampler) Sample(ctx context.Context, at time.Time) (Sample, Troubles) {
 		}
 	}
 	return sample, troubles
+}
+
+// Err is all troubles as one error, in the order of Signals; nil if there are
+// none.
+func (t Troubles) Err() error {
+	var errs []error
+	for _, name := range Signals() {
+		if err := t[name]; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
