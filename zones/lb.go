@@ -73,9 +73,9 @@ type LB struct {
 	Ramp     time.Duration // ramp=, Off
 
 	// With Consul only.
-	Tag []string // tag=, all of them must be there
-	DC  string   // dc=
-	Via string   // via=, "" or "vip"
+	Tags []string // tag=, all of them must be there
+	DC   string   // dc=
+	Via  string   // via=, "" or "vip"
 
 	// With SRV only. See Probe for the defaults.
 	Check   Check         // check= and host=
@@ -117,6 +117,6 @@ func (lb *LB) Probe() Probe {
 
 func (lb *LB) clone() *LB {
 	c := *lb
-	c.Tag = slices.Clone(lb.Tag)
+	c.Tags = slices.Clone(lb.Tags)
 	return &c
 }

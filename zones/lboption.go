@@ -128,12 +128,12 @@ func setTag(lb *LB, v string) *mistake {
 		switch {
 		case !printable(tag):
 			return wrong("write `tag=a,b` or `tag=a tag=b`", "tag=%s has an empty tag or one with blanks", v)
-		case slices.Contains(lb.Tag, tag):
+		case slices.Contains(lb.Tags, tag):
 			return wrong("keep one of them", "tag %s is given twice", tag)
-		case len(lb.Tag) == 16:
+		case len(lb.Tags) == 16:
 			return wrong("leave some out", "more than 16 tags")
 		}
-		lb.Tag = append(lb.Tag, tag)
+		lb.Tags = append(lb.Tags, tag)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (lb *LB) words() []string {
 	}
 	add("sticky", prefixes(lb.Sticky))
 	add("ramp", duration(lb.Ramp))
-	for _, tag := range lb.Tag {
+	for _, tag := range lb.Tags {
 		add("tag", tag)
 	}
 	add("dc", lb.DC)
