@@ -13,17 +13,21 @@ type checker struct {
 	p     *parser
 	zone  *Zone
 	hosts map[string]bool // canonical names of all name servers
+	pools map[string]bool // owners of SRV records that LB records use
 }
 
 // check looks at the zone as a whole. It finishes the zone: duplicates leave
 // it, and the TTLs of a record set become one.
 func (p *parser) check() {
+	if p.full {
+		return
+	}
 	c := checker{p: p, zone: p.zone}
 	c.index = newIndex(p.zone)
 	if c.settleSets() {
 		c.index = newIndex(p.zone)
 	}
-	c.hosts = c.nsTargets()
+	c.hosts, c.pools = c.nsTargets(), p.zone.pools()
 	c.soa()
 	c.ns()
 	for _, name := range c.names {
@@ -37,6 +41,7 @@ func (p *parser) check() {
 		}
 	}
 	c.loops()
+	c.signed()
 	for i := range p.zone.LBs {
 		c.lb(&p.zone.LBs[i])
 	}
@@ -102,6 +107,20 @@ func (c *checker) ns() {
 	}
 	if apex := c.nodes[c.origin]; apex.first(dns.TypeNS) == nil {
 		c.on(apex.first(dns.TypeSOA), Warning, "add one like `@ 3600 IN NS ns1`", "zone %s has no NS", c.origin)
+	}
+}
+
+// signed warns of a zone that was signed before it came here: the answers of
+// its LB records are made anew each time.
+func (c *checker) signed() {
+	if len(c.zone.LBs) == 0 {
+		return
+	}
+	for i := range c.zone.Records {
+		if r := &c.zone.Records[i]; r.RR.Header().Rrtype == dns.TypeRRSIG {
+			c.on(r, Warning, "leave signing to the dnssec plugin", "zone is signed, but the answers of its LB records are not")
+			return
+		}
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 func (c *checker) lb(r *LBRecord) {
 	if r.TTL == 0 {
 		c.onLB(r, Error, "write the longest TTL that an answer may have, like 30", "LB at %s has a TTL of 0", r.Name)
-	} else if min := uint32(r.LB.MinTTL.Seconds()); min > r.TTL {
-		c.onLB(r, Error, "raise the TTL or lower min-ttl", "min-ttl=%d is longer than the record's TTL %d", min, r.TTL)
+	} else if shortest := uint32(r.LB.MinTTL.Seconds()); shortest > r.TTL {
+		c.onLB(r, Error, "raise the TTL or lower min-ttl", "min-ttl=%d is longer than the record's TTL %d", shortest, r.TTL)
 	}
 	if r.LB.Source == SRV {
 		c.pool(r)
@@ -31,16 +31,49 @@ func (c *checker) fallback(r *LBRecord) {
 		c.onLB(r, Error, remedy, "empty=%s is not in the zone %s", name, c.origin)
 	case name == r.Name:
 		c.onLB(r, Error, remedy, "empty=%s is the record's own name", name)
-	case n != nil && len(n.lbs) > 0:
-		c.onLB(r, Error, remedy, "empty=%s is an LB record itself", name)
 	case c.cut(name) != nil:
 		c.onLB(r, Error, remedy, "empty=%s is in a delegated zone", name)
+	case n != nil && len(n.lbs) > 0:
+		c.chain(r)
 	case c.tornName(name):
 	case !exists:
 		c.onLB(r, Error, "add an A or AAAA record for it, or correct the name", "empty=%s does not exist", name)
 	case !n.hasAddress() && n.first(dns.TypeCNAME) == nil:
 		c.onLB(r, Warning, "add an A or AAAA record for it", "empty=%s has no address", name)
 	}
+}
+
+// maxFallback is how many LB records may fall back one to the next.
+const maxFallback = 4
+
+// chain follows an LB record that falls back to another LB record.
+func (c *checker) chain(r *LBRecord) {
+	next := r
+	for range maxFallback {
+		n, _ := c.find(next.LB.Fallback)
+		if n == nil || len(n.lbs) == 0 {
+			return
+		}
+		if next = n.lbs[0]; next == r {
+			c.onLB(r, Error, "let one of them fall back to A or AAAA records", "empty=%s leads back to %s", r.LB.Fallback, r.Name)
+			return
+		}
+		if next.LB.Empty != EmptyFallback {
+			return
+		}
+	}
+	c.onLB(r, Error, "let one of them fall back to A or AAAA records", "empty=%s is followed by more than %d others", r.LB.Fallback, maxFallback-1)
+}
+
+// pools are the owners of SRV records that LB records use.
+func (z *Zone) pools() map[string]bool {
+	owners := map[string]bool{}
+	for _, r := range z.LBs {
+		if r.LB.Source == SRV {
+			owners[r.LB.Name] = true
+		}
+	}
+	return owners
 }
 
 // pool checks the SRV records that an LB record takes its pool from.
@@ -80,10 +113,10 @@ func (c *checker) member(r *LBRecord, srv *Record, seen map[string]*Record) {
 	n, _ := c.find(name)
 	probe := r.LB.Probe()
 	switch {
-	case rr.Port == 0 && probe.Port == 0 && probe.Kind != CheckNone && probe.Kind != CheckExec:
-		c.on(srv, Error, "write its port, or give one like `check=tcp:9000`", "server %s of LB %s has port 0, which cannot be checked", id, r.Name)
 	case name == ".":
 		c.on(srv, Error, "name a server, or remove the record", "SRV of LB %s says that there is no server", r.Name)
+	case rr.Port == 0 && probe.Port == 0 && probe.Kind != CheckNone && probe.Kind != CheckExec:
+		c.on(srv, Error, "write its port, or give one like `check=tcp:9000`", "server %s of LB %s has port 0, which cannot be checked", id, r.Name)
 	case !c.inside(name):
 		c.on(srv, Error, "add an A record for it under a name of this zone, or use `LB consul`",
 			"server %s of LB %s is not in the zone %s, so its address is not known", name, r.Name, c.origin)

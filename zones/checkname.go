@@ -68,8 +68,8 @@ func (c *checker) steered(n *node) {
 	}
 	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
 		if r := n.first(t); r != nil {
-			c.onLB(first, Error, "remove one of them; servers belong into the pool",
-				"LB at %s stands beside %s on %s: which would answer?", n.name, typeName(t), where(first.File, r))
+			c.onLB(first, Error, "remove either; servers belong into the pool",
+				"LB at %s stands beside %s on %s, and only one could answer", n.name, typeName(t), where(first.File, r))
 		}
 	}
 	if cut := c.cut(n.name); cut != nil {
@@ -113,7 +113,8 @@ func (c *checker) nsTargets() map[string]bool {
 func (c *checker) target(n *node, r *Record) {
 	t := r.RR.Header().Rrtype
 	name := target(r.RR)
-	if (t != dns.TypeNS && t != dns.TypeMX && t != dns.TypeSRV) || name == "." || !c.inside(name) || c.tornName(name) {
+	// The servers of a pool are the business of member.
+	if (t != dns.TypeNS && t != dns.TypeMX && t != dns.TypeSRV) || name == "." || t == dns.TypeSRV && c.pools[n.name] || !c.inside(name) || c.tornName(name) {
 		return
 	}
 	node, exists := c.find(name)
@@ -132,7 +133,7 @@ func (c *checker) target(n *node, r *Record) {
 }
 
 func missingRemedy(name, origin string) string {
-	if dns.CountLabel(name) > dns.CountLabel(origin) && dns.IsSubDomain(origin+origin, name) {
+	if origin != "." && dns.IsSubDomain(origin+origin, name) {
 		return "end the name with a dot if it was meant to be whole"
 	}
 	return "add an A or AAAA record for it, or correct the name"

@@ -57,7 +57,9 @@ func (p *parser) directive(st *state, e entry) {
 		m = d.run(p, st, e)
 	}
 	if m != nil {
-		p.mistake(st, e, *m)
+		at := *st
+		at.owner = ""
+		p.mistake(&at, e, *m)
 		p.torn.any = true
 	}
 }

@@ -3,6 +3,7 @@ package zones
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -56,7 +57,17 @@ func readRecord(owner string, ttl uint32, h header, words []token, origin string
 	if _, more := zp.Next(); more {
 		return nil, wrong("write each record on a line of its own", "more than one record")
 	}
-	return rr, nil
+	return rr, checkFields(h, len(words)-h.data, words)
+}
+
+// checkFields counts the values of types that have a fixed number of them, as
+// miekg/dns takes a missing last one for 0 in places.
+func checkFields(h header, got int, words []token) *mistake {
+	fields := map[uint16]int{dns.TypeSOA: 7, dns.TypeSRV: 4, dns.TypeMX: 2}
+	if want := fields[h.rrtype]; got >= want || words[h.data].text == `\#` {
+		return nil
+	}
+	return wrong(syntax(h.rrtype), "%s: a value is missing", typeName(h.rrtype))
 }
 
 // parseError is how miekg/dns words a dns.ParseError, whose fields it hides.
@@ -74,7 +85,13 @@ func (t *master) explain(err error, rrtype uint16) *mistake {
 		token = text
 	}
 	col, _ := strconv.Atoi(parts[3])
-	m := wrong(syntax(rrtype), "%s", reason(name, what, strings.TrimSpace(token)))
+	remedy := syntax(rrtype)
+	if ip, err := netip.ParseAddr(token); err == nil && ip.Is6() && rrtype == dns.TypeA {
+		remedy = "use AAAA for IPv6 addresses"
+	} else if err == nil && ip.Is4() && rrtype == dns.TypeAAAA {
+		remedy = "use A for IPv4 addresses"
+	}
+	m := wrong(remedy, "%s", reason(name, what, strings.TrimSpace(token)))
 	m.word = t.word(col)
 	return m
 }
