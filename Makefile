@@ -1,0 +1,72 @@
+# `make help` lists the targets. Everything that they need beyond Go, make and a
+# C-less Debian is built from pinned sources into .cache/ or installed by apt.
+SHELL    := /bin/bash
+GO       ?= go
+BIN      := bin
+CACHE    := .cache
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  := -s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION) -X main.version=$(VERSION)
+FUZZTIME ?= 60s
+RACE     ?= -race
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/coredns, bin/ballast-agent and bin/ballastctl
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/coredns ./cmd/coredns
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ballast-agent ./cmd/agent
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ballastctl ./cmd/ballastctl
+
+.PHONY: run
+run: build ## Start the name server with three demo servers, and watch it
+	$(GO) run ./test/demo -bin $(BIN)
+
+.PHONY: run-consul
+run-consul: build consul ## The same with a real Consul and three agents
+	$(GO) run ./test/demo -bin $(BIN) -consul $(CACHE)/bin/consul
+
+.PHONY: consul
+consul: $(CACHE)/bin/consul ## Build the pinned Consul that tests and run-consul use
+
+$(CACHE)/bin/consul: test/consul/go.mod test/consul/go.sum
+	@echo "building Consul from source; this takes some minutes, once"
+	@mkdir -p $(@D)
+	cd test/consul && $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ github.com/hashicorp/consul
+	@touch $@
+
+.PHONY: test
+test: consul ## Run all tests (CI=true turns skips into failures)
+	$(GO) vet ./...
+	$(GO) test $(RACE) -timeout 9m ./...
+
+.PHONY: lint
+lint: ## Run gofmt, go vet and golangci-lint (pinned in test/lint)
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile test/lint/go.mod golangci-lint run ./...
+
+.PHONY: gen
+gen: ## Regenerate what is generated
+	$(GO) generate ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+.PHONY: bench
+bench: build ## Measure the cost of an answer, alone and against the file plugin
+	$(GO) run ./test/bench -bin $(BIN)
+
+.PHONY: clean
+clean: ## Remove what was built; .cache/ stays
+	rm -rf $(BIN)

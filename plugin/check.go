@@ -1,0 +1,105 @@
+package ballast
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ballast-lb/ballast/zones"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
+)
+
+// Check reads a Corefile and the zones of its ballast directives as a start
+// would, and returns every problem. Other plugins' properties are not checked,
+// but directives that CoreDNS does not know are. The error tells that the
+// Corefile could not be read at all.
+func Check(path string) ([]zones.Problem, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read Corefile: %w", err)
+	}
+	blocks, err := caddyfile.Parse(path, bytes.NewReader(text), nil)
+	if err != nil {
+		return []zones.Problem{corefileProblem(path, err)}, nil
+	}
+	var problems []zones.Problem
+	for _, block := range blocks {
+		problems = append(problems, checkBlock(path, block)...)
+	}
+	return problems, nil
+}
+
+func checkBlock(path string, block caddyfile.ServerBlock) []zones.Problem {
+	var problems []zones.Problem
+	directives := make([]string, 0, len(block.Tokens))
+	for directive := range block.Tokens {
+		directives = append(directives, directive)
+	}
+	slices.Sort(directives)
+	for _, directive := range directives {
+		if tokens := block.Tokens[directive]; !slices.Contains(dnsserver.Directives, directive) && directive != name && len(tokens) > 0 {
+			problems = append(problems, zones.Problem{
+				File: path, Line: tokens[0].Line,
+				Message: fmt.Sprintf("directive %q is not a plugin of this build", directive),
+				Remedy:  "check its spelling, or build CoreDNS with it",
+			})
+		}
+	}
+	if tokens := block.Tokens[name]; len(tokens) > 0 {
+		problems = append(problems, checkDirective(path, block)...)
+	}
+	return problems
+}
+
+// checkDirective checks the ballast directives of one server block.
+func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
+	c := caddy.NewTestController("dns", "")
+	c.Dispenser = caddyfile.NewDispenserTokens(path, block.Tokens[name])
+	c.ServerBlockKeys = block.Keys
+	if root := block.Tokens["root"]; len(root) > 1 {
+		dnsserver.GetConfig(c).Root = root[1].Text
+	}
+	var problems []zones.Problem
+	for c.Next() {
+		cfg, err := parse(c)
+		if err != nil {
+			return append(problems, corefileProblem(path, err))
+		}
+		for _, origin := range cfg.origins {
+			parsed, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())
+			problems = append(problems, found...)
+			problems = append(problems, cfg.verify(parsed)...)
+		}
+	}
+	return problems
+}
+
+// hostOnly drops the scheme and the port of a server block's key.
+func hostOnly(key string) string {
+	if _, rest, ok := strings.Cut(key, "://"); ok {
+		key = rest
+	}
+	host, _, _ := strings.Cut(key, ":")
+	return host
+}
+
+// position finds where the Corefile's parser says that the mistake is.
+var position = regexp.MustCompile(`^(?:.*[/\\])?([^:]+):(\d+) - (?:Error during parsing|Parse error|Syntax error): (.*)$`)
+
+// corefileProblem makes a problem of an error of the Corefile's parser.
+func corefileProblem(path string, err error) zones.Problem {
+	p := zones.Problem{File: path, Message: err.Error()}
+	if m := position.FindStringSubmatch(err.Error()); m != nil && m[1] == filepath.Base(path) {
+		p.Line, _ = strconv.Atoi(m[2])
+		p.Message, p.Remedy, _ = strings.Cut(m[3], "; ")
+	}
+	return p
+}

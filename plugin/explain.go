@@ -1,0 +1,79 @@
+package ballast
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/miekg/dns"
+)
+
+var explained = map[string]policy.Family{"": policy.A, "A": policy.A, "AAAA": policy.AAAA, "SRV": policy.SRV}
+
+// Explain implements control.Service.
+func (o *operator) Explain(_ context.Context, r control.ExplainRequest) (control.Explanation, error) {
+	fam, ok := explained[strings.ToUpper(r.Type)]
+	if !ok {
+		return control.Explanation{}, control.Errorf(control.ErrInvalid, "type %s is never steered; ask for A, AAAA or SRV", r.Type)
+	}
+	s := o.find(dns.CanonicalName(r.Name))
+	if s == nil {
+		return control.Explanation{}, control.Errorf(control.ErrNotFound, "%s is not an LB name of any zone here; see 'ballastctl status'", r.Name)
+	}
+	return s.explain(r, fam, time.Now()), nil
+}
+
+// find returns the steer of a name, through a wildcard or a CNAME if need be.
+func (o *operator) find(qname string) *steer {
+	zones := zoneSet{}
+	for _, z := range o.hub.allZones() {
+		zones.add(z)
+	}
+	z := zones.match(qname)
+	if z == nil {
+		return nil
+	}
+	data := z.data.Load()
+	if s := data.steers[qname]; s != nil {
+		return s
+	}
+	q := query{ctx: context.Background(), r: new(dns.Msg).SetQuestion(qname, typeLB), zone: z, data: data, qname: qname}
+	f := q.lookup(typeLB)
+	if last := len(f.answer) - 1; last >= 0 && f.answer[last].Header().Rrtype == typeLB {
+		return data.steerOf(strings.ToLower(f.answer[last].Header().Name))
+	}
+	return nil
+}
+
+func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Time) control.Explanation {
+	sv := s.served.Load()
+	plan := sv.plan
+	choice := s.policy.Draw(plan, policy.Query{Family: fam, Key: r.From, Now: now, Random: rand.Uint64()})
+	e := control.Explanation{
+		Name: s.name, Zone: s.zone, Type: fam.String(),
+		Source: s.feed.name, Policy: s.config.Policy,
+		Mode: plan.Mode.String(), Reason: plan.Reason,
+		TTL: control.Seconds(plan.TTL), Sampled: !choice.Keyed,
+		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: []string{},
+	}
+	if r.From.IsValid() {
+		e.Key = r.From.String()
+	}
+	for _, b := range plan.Bounds {
+		e.Bounds = append(e.Bounds, control.Bound{Name: b.Name, TTL: control.Seconds(b.TTL), Server: b.Server, Why: b.Why})
+	}
+	for i := range plan.Members {
+		e.Members = append(e.Members, control.ExplainedMember{
+			MemberStatus: s.member(sv, i, now),
+			Factors:      control.Factors(plan.Members[i].Factors),
+		})
+	}
+	for _, i := range choice.Members[:choice.N] {
+		e.Drawn = append(e.Drawn, plan.Members[i].Server.ID)
+	}
+	return e
+}

@@ -1,0 +1,192 @@
+package ballast
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/pool"
+
+	"github.com/coredns/caddy"
+)
+
+// hub is what all ballast directives of one Corefile share: sources, operator
+// overrides and the control socket. A reload makes a new one, which takes over
+// what the old one knows while both run.
+type hub struct {
+	started   time.Time
+	overrides overrides
+
+	mu             sync.Mutex
+	zones          []*zone
+	feeds          map[string]*feed
+	clients        map[consul.Config]*consul.Client
+	control        string
+	startupTimeout time.Duration
+	running        bool
+
+	old        *hub // the hub before the reload, until it ended
+	successor  *hub // the hub that a reload is setting up
+	restarting bool
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+type hubKey struct{}
+
+// hubOf returns the hub of the Corefile that is being set up.
+func hubOf(c *caddy.Controller) *hub {
+	if h, ok := c.Get(hubKey{}).(*hub); ok {
+		return h
+	}
+	h := newHub()
+	h.succeed(restartingHub())
+	c.Set(hubKey{}, h)
+	c.OnStartup(h.start)
+	c.OnRestart(h.beginRestart)
+	c.OnRestartFailed(h.restartFailed)
+	c.OnShutdown(h.stop)
+	return h
+}
+
+func newHub() *hub {
+	return &hub{
+		started: time.Now(),
+		feeds:   map[string]*feed{},
+		clients: map[consul.Config]*consul.Client{},
+	}
+}
+
+// configure takes the settings that there is only one of.
+func (h *hub) configure(cfg *config) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.control == "" || h.control == controlOff {
+		h.control = cfg.control
+	}
+	h.startupTimeout = max(h.startupTimeout, cfg.startupTimeout)
+}
+
+func (h *hub) addZone(z *zone) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.zones = append(h.zones, z)
+}
+
+// client returns the client for a Consul. There is one for all directives that
+// mean the same.
+func (h *hub) client(cfg consul.Config) (*consul.Client, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c, ok := h.clients[cfg]; ok {
+		return c, nil
+	}
+	withLog := cfg
+	withLog.Log = newLogger()
+	c, err := consul.New(withLog)
+	if err != nil {
+		return nil, err
+	}
+	h.clients[cfg] = c
+	return c, nil
+}
+
+// join makes s a user of the feed of spec, and starts the feed if need be.
+func (h *hub) join(s *steer, spec feedSpec) *feed {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.feeds[spec.key]
+	if f == nil {
+		f = newFeed(spec, h.seed(spec))
+		h.feeds[spec.key] = f
+		if h.running {
+			f.start()
+		}
+	}
+	f.mu.Lock()
+	f.steers[s] = struct{}{}
+	f.mu.Unlock()
+	return f
+}
+
+// seed is the last pool of a feed that did the same as spec, in this hub or in
+// the one before.
+func (h *hub) seed(spec feedSpec) *pool.Pool {
+	for _, from := range []*hub{h, h.old} {
+		if from == nil {
+			continue
+		}
+		if from != h {
+			from.mu.Lock()
+		}
+		seed := from.lastPool(spec)
+		if from != h {
+			from.mu.Unlock()
+		}
+		if seed != nil {
+			return seed
+		}
+	}
+	return nil
+}
+
+func (h *hub) lastPool(spec feedSpec) *pool.Pool {
+	if f := h.feeds[spec.key]; f != nil && f.known() {
+		return f.pool.Load()
+	}
+	for _, f := range h.feeds {
+		if f.name == spec.name && f.known() {
+			return f.pool.Load()
+		}
+	}
+	return nil
+}
+
+// leave ends the use of a feed, and the feed with its last user.
+func (h *hub) leave(s *steer) {
+	h.mu.Lock()
+	f := s.feed
+	f.mu.Lock()
+	delete(f.steers, s)
+	unused := len(f.steers) == 0
+	f.mu.Unlock()
+	if unused && h.feeds[f.key] == f {
+		delete(h.feeds, f.key)
+	}
+	h.mu.Unlock()
+	if unused {
+		f.stop()
+		forgetSource(f.name)
+	}
+}
+
+// inherited returns the steer that the hub before the reload has for a name.
+func (h *hub) inherited(origin, owner string) *steer {
+	if h.old == nil {
+		return nil
+	}
+	for _, z := range h.old.allZones() {
+		if z.origin == origin {
+			return z.data.Load().steers[owner]
+		}
+	}
+	return nil
+}
+
+func (h *hub) allZones() []*zone {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]*zone(nil), h.zones...)
+}
+
+func (h *hub) allFeeds() []*feed {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	feeds := make([]*feed, 0, len(h.feeds))
+	for _, f := range h.feeds {
+		feeds = append(feeds, f)
+	}
+	return feeds
+}

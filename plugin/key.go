@@ -1,0 +1,95 @@
+package ballast
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/miekg/dns"
+)
+
+// clientSubnet returns the query's EDNS client subnet option (RFC 7871), or nil.
+func clientSubnet(r *dns.Msg) *dns.EDNS0_SUBNET {
+	opt := r.IsEdns0()
+	if opt == nil {
+		return nil
+	}
+	for _, o := range opt.Option {
+		if subnet, ok := o.(*dns.EDNS0_SUBNET); ok {
+			return subnet
+		}
+	}
+	return nil
+}
+
+// subnetPrefix reads the option's prefix. ok is false if RFC 7871 section 6
+// forbids it: a query's scope must be 0, and bits beyond the prefix too.
+func subnetPrefix(o *dns.EDNS0_SUBNET) (prefix netip.Prefix, ok bool) {
+	if o.SourceScope != 0 {
+		return netip.Prefix{}, false
+	}
+	if o.Family == 0 { // "no address", as a resolver that keeps it private says
+		return netip.Prefix{}, o.SourceNetmask == 0
+	}
+	addr, ok := netip.AddrFromSlice(o.Address)
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	if o.Family == 1 {
+		addr = addr.Unmap()
+	}
+	prefix = netip.PrefixFrom(addr, int(o.SourceNetmask))
+	return prefix, prefix.IsValid() && prefix.Masked() == prefix
+}
+
+// subnetMalformed tells that the query must be refused with FORMERR.
+func subnetMalformed(r *dns.Msg) bool {
+	o := clientSubnet(r)
+	if o == nil {
+		return false
+	}
+	_, ok := subnetPrefix(o)
+	return !ok
+}
+
+// resolverKey is whom the answer goes to: the client subnet if one is sent,
+// else the resolver's address.
+func resolverKey(w dns.ResponseWriter, r *dns.Msg) netip.Prefix {
+	if o := clientSubnet(r); o != nil && o.SourceNetmask > 0 {
+		if prefix, ok := subnetPrefix(o); ok {
+			return prefix
+		}
+	}
+	addr := remoteAddr(w)
+	return netip.PrefixFrom(addr, addr.BitLen())
+}
+
+func remoteAddr(w dns.ResponseWriter) netip.Addr {
+	switch a := w.RemoteAddr().(type) {
+	case *net.UDPAddr:
+		return a.AddrPort().Addr().Unmap()
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// setScope tells the resolver for whom else the answer holds. Scope 0, for
+// everybody, needs nothing: CoreDNS echoes the option with the scope of the
+// query, which is 0.
+func (q *query) setScope(m *dns.Msg, choice *policy.Choice) {
+	if !choice.Keyed {
+		return
+	}
+	o := clientSubnet(q.r)
+	if o == nil || o.SourceNetmask == 0 {
+		return
+	}
+	reply := *o
+	reply.SourceScope = uint8(min(choice.Scope, int(o.SourceNetmask)))
+	m.Extra = append(m.Extra, &dns.OPT{
+		Hdr:    dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT},
+		Option: []dns.EDNS0{&reply},
+	})
+}

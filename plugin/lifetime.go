@@ -1,0 +1,187 @@
+package ballast
+
+import (
+	"context"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/control"
+
+	"github.com/coredns/caddy"
+)
+
+// tickEvery is how often the hub looks for plans that are due and for sources
+// that failed or came back.
+const tickEvery = 250 * time.Millisecond
+
+// start follows all sources, waits for their first pools as long as the
+// Corefile allows, and opens the control socket. CoreDNS serves afterwards; in
+// a reload the old instance serves until then.
+func (h *hub) start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	h.mu.Lock()
+	h.cancel, h.running = cancel, true
+	for _, f := range h.feeds {
+		f.start()
+	}
+	h.mu.Unlock()
+	for _, z := range h.allZones() {
+		h.wg.Go(func() { z.follow(ctx) })
+		zoneReloadFailed.WithLabelValues(z.origin).Set(0)
+	}
+	h.wg.Go(func() { h.tickUntil(ctx) })
+	h.awaitPools()
+	return h.listen(ctx)
+}
+
+// awaitPools waits until every pool has been seen, but not for ever.
+func (h *hub) awaitPools() {
+	timeout := time.NewTimer(h.startupTimeout)
+	defer timeout.Stop()
+	for _, f := range h.allFeeds() {
+		select {
+		case <-f.first:
+		case <-timeout.C:
+			log.Warningf("not all pools are known after %s: %s; serving the rest", h.startupTimeout, f.name)
+			return
+		}
+	}
+}
+
+// listen serves the control socket. A name server without it is still a name
+// server, so trouble with it is no reason not to start.
+func (h *hub) listen(ctx context.Context) error {
+	if h.control == controlOff {
+		return nil
+	}
+	l, err := control.Listen(h.control)
+	if err != nil {
+		log.Warningf("no control socket, ballastctl will not work: %v", err)
+		return nil
+	}
+	h.wg.Go(func() {
+		if err := control.Serve(ctx, l, &operator{hub: h}, log.Warningf); err != nil {
+			log.Errorf("control socket: %v", err)
+		}
+	})
+	return nil
+}
+
+func (h *hub) tickUntil(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			h.tick(now)
+		}
+	}
+}
+
+func (h *hub) tick(now time.Time) {
+	if h.overrides.expire(now) {
+		h.updateAll(now)
+	}
+	for _, f := range h.allFeeds() {
+		f.tick(now)
+	}
+	for _, z := range h.allZones() {
+		for _, s := range z.data.Load().steers {
+			s.tick(now)
+		}
+	}
+}
+
+// updateAll makes all plans anew, after a change that any of them may depend on.
+func (h *hub) updateAll(now time.Time) {
+	for _, z := range h.allZones() {
+		for _, s := range z.data.Load().steers {
+			s.update(now)
+		}
+	}
+}
+
+// stop ends everything the hub started.
+func (h *hub) stop() error {
+	h.mu.Lock()
+	cancel := h.cancel
+	h.running, h.cancel = false, nil
+	h.mu.Unlock()
+	if cancel == nil {
+		return nil
+	}
+	cancel()
+	h.wg.Wait()
+	for _, f := range h.allFeeds() {
+		f.stop()
+	}
+	for _, c := range h.clients {
+		c.Close()
+	}
+	h.forgetMetrics()
+	if h.successor != nil {
+		h.successor.old = nil
+	}
+	return nil
+}
+
+// restartingHub is the hub of the instance that is being replaced, or nil.
+// CoreDNS lists the old instance while the new one is set up.
+func restartingHub() *hub {
+	for _, inst := range caddy.Instances() {
+		inst.StorageMu.RLock()
+		h, ok := inst.Storage[hubKey{}].(*hub)
+		inst.StorageMu.RUnlock()
+		if ok && h.isRestarting() {
+			return h
+		}
+	}
+	return nil
+}
+
+func (h *hub) isRestarting() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.restarting
+}
+
+func (h *hub) beginRestart() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.restarting = true
+	return nil
+}
+
+// succeed links a new hub to the one it replaces.
+func (h *hub) succeed(old *hub) {
+	if old == nil {
+		return
+	}
+	h.old = old
+	h.overrides.copyFrom(&old.overrides)
+	old.mu.Lock()
+	old.successor = h
+	old.mu.Unlock()
+}
+
+// restartFailed undoes what a new hub has started: CoreDNS drops a new instance
+// that failed without telling it.
+func (h *hub) restartFailed() error {
+	h.mu.Lock()
+	successor := h.successor
+	h.successor, h.restarting = nil, false
+	h.mu.Unlock()
+	if successor == nil {
+		return nil
+	}
+	if err := successor.stop(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h.mu.Lock()
+	stop := h.cancel
+	h.cancel = func() { stop(); cancel() }
+	h.mu.Unlock()
+	return h.listen(ctx) // the successor may have taken the socket over
+}

@@ -1,0 +1,56 @@
+package ballast
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/request"
+)
+
+// Metadata implements metadata.Provider. The labels are set when the answer is
+// known; until then, and for names that are not steered, they are empty.
+func (b *Ballast) Metadata(ctx context.Context, _ request.Request) context.Context { return ctx }
+
+// tellMetadata describes an answer to whoever observes the query above us. It
+// is called only when the metadata plugin is on.
+func (q *query) tellMetadata(s *steer, sv *served, choice policy.Choice) {
+	set := func(label string, value func() string) { metadata.SetValueFunc(q.ctx, name+"/"+label, value) }
+	set("servers", func() string { return sv.ids(&choice) })
+	set("mode", func() string { return sv.plan.Mode.String() })
+	set("ttl", func() string { return ttlText(sv.plan) })
+	set("key", func() string { return resolverKey(q.w, q.r).String() })
+}
+
+// ids names the chosen members.
+func (sv *served) ids(choice *policy.Choice) string {
+	var b strings.Builder
+	for n, i := range choice.Members[:choice.N] {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(sv.plan.Members[i].Server.ID)
+	}
+	return b.String()
+}
+
+// ttlText is the TTL and what decided it.
+func ttlText(p *policy.Plan) string {
+	if len(p.Bounds) == 0 {
+		return fmt.Sprintf("%ds", seconds(p.TTL))
+	}
+	return fmt.Sprintf("%ds:%s", seconds(p.TTL), strings.ReplaceAll(decided(p).Name, " ", "-"))
+}
+
+// decided is the bound that set the plan's TTL.
+func decided(p *policy.Plan) policy.Bound {
+	for _, b := range p.Bounds {
+		if b.TTL == p.TTL {
+			return b
+		}
+	}
+	return p.Bounds[0]
+}

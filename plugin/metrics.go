@@ -1,0 +1,175 @@
+package ballast
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/internal/probe"
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	dto "github.com/prometheus/client_model/go"
+)
+
+func opts(metric, help string) prometheus.Opts {
+	return prometheus.Opts{Namespace: plugin.Namespace, Subsystem: name, Name: metric, Help: help}
+}
+
+func counter(metric, help string, labels ...string) *prometheus.CounterVec {
+	return promauto.NewCounterVec(prometheus.CounterOpts(opts(metric, help)), labels)
+}
+
+func gauge(metric, help string, labels ...string) *prometheus.GaugeVec {
+	return promauto.NewGaugeVec(prometheus.GaugeOpts(opts(metric, help)), labels)
+}
+
+// CoreDNS's registry lives as long as the process, and so do these. Their
+// labels are bounded by the zone files and by what the sources hold now:
+// whatever goes takes its series along.
+var (
+	answers          = counter("answers_total", "Counter of answers that a real server was put into.", "zone", "name", "real_server")
+	queries          = counter("queries_total", "Counter of queries at LB names, by what the answer was made of.", "zone", "name", "reason")
+	weight           = gauge("server_weight", "The weight that selection uses.", "zone", "name", "real_server")
+	health           = gauge("server_health", "Health of a real server: 1 passing, 0.5 warning, 0 critical, -1 drained.", "zone", "name", "real_server")
+	ttlSeconds       = gauge("ttl_seconds", "TTL of answers given now.", "zone", "name")
+	zoneReloads      = counter("zone_reloads_total", "Counter of changed zone files that were read.", "zone", "result")
+	zoneReloadFailed = gauge("zone_reload_failed", "1 while the zone file on disk cannot be used.", "zone")
+	sourceAge        = gauge("source_age_seconds", "Time since a source last vouched for its pool.", "source")
+	probes           = counter("probes_total", "Counter of probes of SRV targets, by result.", "source", "result")
+	sourceFailing    = gauge("source_failing", "1 while a source is in trouble.", "source")
+)
+
+// healthValues are the values of server_health.
+var healthValues = map[pool.Health]float64{pool.Passing: 1, pool.Unknown: 1, pool.Warning: 0.5, pool.Critical: 0, pool.Drained: -1}
+
+// modes are the values of the reason label.
+const modes = int(policy.Waiting) + 1
+
+// steerMetrics are the series of one LB name, looked up beforehand.
+type steerMetrics struct {
+	zone, name string
+	queries    [modes]prometheus.Counter
+
+	mu      sync.Mutex
+	servers map[string]prometheus.Counter // answers by server ID
+}
+
+func newSteerMetrics(zone, owner string) *steerMetrics {
+	m := &steerMetrics{zone: zone, name: owner, servers: map[string]prometheus.Counter{}}
+	for i := range m.queries {
+		m.queries[i] = queries.WithLabelValues(zone, owner, policy.Mode(i).String())
+	}
+	return m
+}
+
+func (m *steerMetrics) query(mode policy.Mode) { m.queries[mode].Inc() }
+
+// answer is the counter of answers that the server was in.
+func (m *steerMetrics) answer(id string) prometheus.Counter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.servers[id]
+	if !ok {
+		c = answers.WithLabelValues(m.zone, m.name, id)
+		m.servers[id] = c
+	}
+	return c
+}
+
+// show sets the gauges of a plan and drops the series of servers that are gone.
+func (m *steerMetrics) show(plan *policy.Plan) {
+	ttlSeconds.WithLabelValues(m.zone, m.name).Set(plan.TTL.Seconds())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	present := make(map[string]bool, len(plan.Members))
+	for i := range plan.Members {
+		s := &plan.Members[i]
+		present[s.Server.ID] = true
+		weight.WithLabelValues(m.zone, m.name, s.Server.ID).Set(s.Weight)
+		health.WithLabelValues(m.zone, m.name, s.Server.ID).Set(healthValues[s.Server.Health])
+	}
+	for id := range m.servers {
+		if !present[id] {
+			m.forgetServer(id)
+		}
+	}
+}
+
+func (m *steerMetrics) forgetServer(id string) {
+	delete(m.servers, id)
+	answers.DeleteLabelValues(m.zone, m.name, id)
+	weight.DeleteLabelValues(m.zone, m.name, id)
+	health.DeleteLabelValues(m.zone, m.name, id)
+}
+
+// forget drops all series of the name.
+func (m *steerMetrics) forget() {
+	labels := prometheus.Labels{"zone": m.zone, "name": m.name}
+	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{answers, queries, weight, health, ttlSeconds} {
+		vec.DeletePartialMatch(labels)
+	}
+}
+
+// counted reads a counter.
+func counted(c prometheus.Counter) uint64 {
+	var m dto.Metric
+	if c == nil || c.Write(&m) != nil {
+		return 0
+	}
+	return uint64(m.GetCounter().GetValue())
+}
+
+func showSource(source string, status pool.Status, now time.Time) {
+	failing := 0.0
+	if status.Err != "" {
+		failing = 1
+	}
+	sourceFailing.WithLabelValues(source).Set(failing)
+	sourceAge.WithLabelValues(source).Set(status.Age(now).Seconds())
+}
+
+// prober is a source that probes its servers itself.
+type prober interface{ Stats() probe.Stats }
+
+// showProbes adds what was probed since the last time. A count that stands
+// still tells that nobody watches the servers any more.
+func (f *feed) showProbes() {
+	p, ok := f.source.(prober)
+	if !ok {
+		return
+	}
+	now, last := p.Stats(), f.probed
+	f.probed = now
+	probes.WithLabelValues(f.name, "ok").Add(float64(now.Runs - now.Failed - (last.Runs - last.Failed)))
+	probes.WithLabelValues(f.name, "fail").Add(float64(now.Failed - last.Failed))
+	probes.WithLabelValues(f.name, "late").Add(float64(now.Late - last.Late))
+}
+
+func forgetSource(source string) {
+	probes.DeletePartialMatch(prometheus.Labels{"source": source})
+	sourceFailing.DeleteLabelValues(source)
+	sourceAge.DeleteLabelValues(source)
+}
+
+// forgetMetrics drops the series of names that the next hub does not have.
+func (h *hub) forgetMetrics() {
+	kept := map[string]bool{}
+	if h.successor != nil {
+		for _, z := range h.successor.allZones() {
+			for owner := range z.data.Load().steers {
+				kept[z.origin+owner] = true
+			}
+		}
+	}
+	for _, z := range h.allZones() {
+		for owner, s := range z.data.Load().steers {
+			if !kept[z.origin+owner] {
+				s.metrics.forget()
+			}
+		}
+	}
+}

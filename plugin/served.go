@@ -1,0 +1,117 @@
+package ballast
+
+import (
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// served is one plan with its records made beforehand, so that an answer only
+// gathers pointers. It is immutable; its records are shared by all answers.
+type served struct {
+	plan    *policy.Plan
+	members []memberRecords  // in the order of plan.Members
+	hosts   map[string][]int // SRV target names of our own making -> members
+}
+
+// memberRecords are the records of one member. Their slices have no spare
+// capacity: whoever appends to an answer gets a copy.
+type memberRecords struct {
+	answer [policy.Families][]dns.RR
+	glue   []dns.RR // addresses of the SRV target
+	given  prometheus.Counter
+}
+
+// newServed makes the records of a plan, or takes them from the last one when
+// they would come out the same.
+func newServed(s *steer, plan *policy.Plan, old *served) *served {
+	if old != nil && old.plan.Same(plan) && sameServers(old.plan, plan) {
+		return &served{plan: plan, members: old.members, hosts: old.hosts}
+	}
+	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}}
+	names := newHostNames(s.name)
+	ttl := seconds(plan.TTL)
+	for i := range plan.Members {
+		server := plan.Members[i].Server
+		host := server.Host
+		if host == "" && !s.wildcard {
+			host = names.of(server)
+			sv.hosts[host] = append(sv.hosts[host], i)
+		}
+		sv.members[i] = makeRecords(s.name, host, server, &plan.Members[i], ttl)
+		sv.members[i].given = s.metrics.answer(server.ID)
+	}
+	return sv
+}
+
+// sameServers tells whether two plans would give the same records: the
+// addresses behind the same IDs may have changed.
+func sameServers(a, b *policy.Plan) bool {
+	if len(a.Members) != len(b.Members) {
+		return false
+	}
+	for i := range a.Members {
+		if !sameRecords(a.Members[i].Server, b.Members[i].Server) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameRecords(a, b *pool.Server) bool {
+	if a.ID != b.ID || a.Host != b.Host || a.Port != b.Port || a.Tier != b.Tier || len(a.Addrs) != len(b.Addrs) {
+		return false
+	}
+	for i := range a.Addrs {
+		if a.Addrs[i] != b.Addrs[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// records adds the chosen members' records to an answer and, for SRV,
+// their targets' addresses to the additional section.
+func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *policy.Choice) (a, e []dns.RR) {
+	for _, i := range choice.Members[:choice.N] {
+		m := &sv.members[i]
+		answer = append(answer, m.answer[fam]...)
+		if fam == policy.SRV {
+			extra = append(extra, m.glue...)
+		}
+		m.given.Inc()
+	}
+	if ttl := seconds(choice.TTL); len(answer) > 0 && answer[0].Header().Ttl != ttl {
+		setTTL(answer, ttl)
+		setTTL(extra, ttl)
+	}
+	return answer, extra
+}
+
+// setTTL gives records another TTL, by replacing them: those of a snapshot are
+// shared.
+func setTTL(rrs []dns.RR, ttl uint32) {
+	for i, rr := range rrs {
+		rr = dns.Copy(rr)
+		rr.Header().Ttl = ttl
+		rrs[i] = rr
+	}
+}
+
+// negativeTTL is the TTL of a NODATA answer at the LB name: while the pool is
+// unknown it must not be remembered for long.
+func (sv *served) negativeTTL() uint32 {
+	if sv.plan.Mode == policy.Live {
+		return seconds(sv.plan.Config.TTL)
+	}
+	if sv.plan.Mode == policy.Waiting {
+		return 1
+	}
+	return seconds(sv.plan.Config.MinTTL)
+}
+
+func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }

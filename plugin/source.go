@@ -1,0 +1,105 @@
+package ballast
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/internal/probe"
+	"github.com/ballast-lb/ballast/zones"
+)
+
+// feedSpec says how the pool of an LB record is followed.
+func (z *zone) feedSpec(parsed *zones.Zone, rec *zones.LBRecord) (feedSpec, error) {
+	if rec.LB.Source == zones.Consul {
+		return z.consulSpec(rec)
+	}
+	return z.srvSpec(parsed, rec)
+}
+
+func (z *zone) consulSpec(rec *zones.LBRecord) (feedSpec, error) {
+	if z.client == nil {
+		return feedSpec{}, errNoConsul
+	}
+	q := consulQuery(rec.LB)
+	return feedSpec{
+		key:  fmt.Sprintf("consul %p %+v", z.client, q),
+		name: "consul " + q.String(),
+		open: func(seed *pool.Pool) pool.Source { return z.client.Pool(q, seed) },
+	}, nil
+}
+
+func consulQuery(lb *zones.LB) consul.Query {
+	return consul.Query{Service: lb.Name, Tags: lb.Tags, Datacenter: lb.DC, Via: lb.Via}
+}
+
+func (z *zone) srvSpec(parsed *zones.Zone, rec *zones.LBRecord) (feedSpec, error) {
+	spec := z.cfg.probeSpec(rec.LB)
+	check, err := probe.New(spec)
+	if err != nil {
+		return feedSpec{}, err
+	}
+	p := rec.LB.Probe()
+	servers := parsed.Members(rec)
+	opts := probe.Options{Every: p.Every, Timeout: p.Timeout, Rise: p.Rise, Fall: p.Fall}
+	return feedSpec{
+		key:     digest("srv", rec.LB.Name, spec, opts, servers),
+		name:    "srv " + rec.LB.Name,
+		initial: &pool.Pool{Service: rec.LB.Name, Servers: servers, At: time.Now()},
+		open: func(seed *pool.Pool) pool.Source {
+			return probe.NewSource(rec.LB.Name, servers, check, opts, seed)
+		},
+	}, nil
+}
+
+// digest makes a key of everything that a probed pool depends on.
+func digest(parts ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", parts))
+	return hex.EncodeToString(sum[:])
+}
+
+func (cfg *config) probeSpec(lb *zones.LB) probe.Spec {
+	p := lb.Probe()
+	return probe.Spec{Kind: p.Kind, Port: p.Port, Path: p.Path, Host: p.Host, Exec: p.Name, ExecDir: cfg.execDir}
+}
+
+var errNoConsul = fmt.Errorf("the Corefile names no Consul; add 'consul ADDRESS' to the ballast block")
+
+// verify checks what the zone parser cannot know: whether the Corefile gives
+// the LB records what they need.
+func (cfg *config) verify(parsed *zones.Zone) []zones.Problem {
+	if parsed == nil {
+		return nil
+	}
+	var problems []zones.Problem
+	for i := range parsed.LBs {
+		rec := &parsed.LBs[i]
+		err := cfg.verifyLB(rec.LB)
+		if err == nil {
+			continue
+		}
+		message, remedy, _ := strings.Cut(err.Error(), "; ")
+		problems = append(problems, zones.Problem{
+			File: rec.File, Line: rec.Line, Severity: zones.Error, Record: rec.Name,
+			Message: message, Remedy: remedy,
+		})
+	}
+	return problems
+}
+
+func (cfg *config) verifyLB(lb *zones.LB) error {
+	switch {
+	case lb.Source == zones.Consul && cfg.consul == nil:
+		return errNoConsul
+	case lb.Source == zones.Consul:
+		return nil
+	case lb.Check.Kind == zones.CheckExec && cfg.execDir == "":
+		return fmt.Errorf("check=exec:%s is not allowed; name the directory of such programs with 'exec DIR' in the ballast block", lb.Check.Name)
+	}
+	_, err := probe.New(cfg.probeSpec(lb))
+	return err
+}

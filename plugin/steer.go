@@ -1,0 +1,153 @@
+package ballast
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/plugin/policy"
+	"github.com/ballast-lb/ballast/zones"
+)
+
+// steer is one LB name at run time: it turns its source's pools into what is
+// served, whenever the pool changes or something is in motion.
+type steer struct {
+	id       string // what it was made from; see identity
+	zone     string // origin
+	name     string // owner of the LB record, in lower case; may be a wildcard
+	wildcard bool
+	keyed    bool // the policy looks at the resolver key
+	record   zones.LBRecord
+	config   policy.Config
+	policy   policy.Policy
+	feed     *feed
+	hub      *hub
+	metrics  *steerMetrics
+
+	served atomic.Pointer[served] // never nil
+
+	mu    sync.Mutex // serializes updates; never held while serving
+	pool  *pool.Pool
+	state *policy.State
+}
+
+// identity tells whether LB records of two versions of a zone can be served by
+// the same steer.
+func identity(rec *zones.LBRecord, feedKey string) string {
+	return rec.RR().String() + "\n" + feedKey
+}
+
+// newSteer starts to steer a name. What old, of the same name, remembers is
+// kept, so that a changed record or a reload forgets no ramp and no exclusion.
+func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old *steer) (*steer, error) {
+	cfg := policyConfig(&rec)
+	p, err := policy.New(cfg.Policy)
+	if err != nil {
+		return nil, err
+	}
+	s := &steer{
+		id:       id,
+		zone:     origin,
+		name:     rec.Name,
+		wildcard: strings.HasPrefix(rec.Name, "*."),
+		keyed:    cfg.Policy == "hash",
+		record:   rec,
+		config:   cfg,
+		policy:   p,
+		hub:      h,
+		metrics:  newSteerMetrics(origin, rec.Name),
+	}
+	if old != nil {
+		old.mu.Lock()
+		s.state = old.state
+		old.mu.Unlock()
+	}
+	s.feed = h.join(s, spec)
+	s.setPool(s.feed.pool.Load())
+	return s, nil
+}
+
+// close ends the steer; gone tells that nothing is steered at its name now.
+func (s *steer) close(gone bool) {
+	s.hub.leave(s)
+	if gone {
+		s.metrics.forget()
+	}
+}
+
+// policyConfig is what the LB record says, as the policy understands it.
+func policyConfig(rec *zones.LBRecord) policy.Config {
+	lb := rec.LB
+	cfg := policy.Config{
+		Policy:   lb.Policy,
+		Answers:  lb.Answers,
+		TTL:      time.Duration(rec.TTL) * time.Second,
+		MinTTL:   lb.MinTTL,
+		UpThresh: zones.Or(lb.UpThresh, 0),
+		Empty:    emptyModes[lb.Empty],
+		Ramp:     lb.Ramp,
+		Sticky:   [2]int{zones.Or(lb.Sticky[0], 0), zones.Or(lb.Sticky[1], 0)},
+	}
+	return cfg.WithDefaults()
+}
+
+var emptyModes = map[string]policy.Empty{
+	zones.EmptyAll:      policy.EmptyAll,
+	zones.EmptyLast:     policy.EmptyLast,
+	zones.EmptyNone:     policy.EmptyNone,
+	zones.EmptyFallback: policy.EmptyFallback,
+}
+
+// setPool takes a pool from the feed.
+func (s *steer) setPool(p *pool.Pool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pool = p
+	s.plan(time.Now())
+}
+
+// update makes a new plan of the present pool.
+func (s *steer) update(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plan(now)
+}
+
+// tick updates what is served if that is due.
+func (s *steer) tick(now time.Time) {
+	if due := s.served.Load().plan.Due; !due.IsZero() && !now.Before(due) {
+		s.update(now)
+	}
+}
+
+// plan makes a new plan, and new records if it is served differently. The
+// caller holds mu.
+func (s *steer) plan(now time.Time) {
+	plan, state := policy.Next(s.config, policy.Input{
+		Now:       now,
+		Pool:      s.pool,
+		Status:    s.feed.status(),
+		Overrides: s.hub.overrides.of(s.name, s.pool, now),
+		Seed:      uint64(now.UnixNano()),
+	}, s.state)
+	s.state = state
+	old := s.served.Load()
+	s.served.Store(newServed(s, plan, old))
+	s.metrics.show(plan)
+	logTransition(s, old, plan)
+}
+
+// logTransition logs a change of how the pool's members are found: states, not
+// samples.
+func logTransition(s *steer, old *served, plan *policy.Plan) {
+	if old == nil || old.plan.Mode == plan.Mode {
+		return
+	}
+	report := log.Warningf
+	if plan.Mode == policy.Live {
+		report = log.Infof
+	}
+	report("%s: %s is now %s: %s", s.name, s.feed.name, plan.Mode, plan.Reason)
+}

@@ -1,0 +1,62 @@
+package ballast
+
+import (
+	"github.com/ballast-lb/ballast/plugin/policy"
+
+	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/miekg/dns"
+)
+
+// Transfer implements transfer.Transferer. LB names are transferred as the
+// addresses that could be answered now: LB records mean nothing elsewhere.
+func (b *Ballast) Transfer(origin string, serial uint32) (<-chan []dns.RR, error) {
+	z := b.zones[origin]
+	if z == nil {
+		return nil, transfer.ErrNotAuthoritative
+	}
+	data := z.data.Load()
+	records, err := data.static.Transfer(serial)
+	if err != nil {
+		return nil, err
+	}
+	out := make(chan []dns.RR)
+	go func() {
+		defer close(out)
+		for rrs := range records {
+			if rrs = data.resolved(rrs); len(rrs) > 0 {
+				out <- rrs
+			}
+		}
+	}()
+	return out, nil
+}
+
+// resolved puts the present members' records in the place of LB records.
+func (d *zoneData) resolved(rrs []dns.RR) []dns.RR {
+	out := make([]dns.RR, 0, len(rrs))
+	for _, rr := range rrs {
+		if rr.Header().Rrtype != typeLB {
+			out = append(out, rr)
+			continue
+		}
+		if s := d.steers[rr.Header().Name]; s != nil {
+			out = append(out, s.served.Load().allRecords()...)
+		}
+	}
+	return out
+}
+
+// allRecords are the records of all members that are in.
+func (sv *served) allRecords() []dns.RR {
+	var rrs []dns.RR
+	for i := range sv.members {
+		if !sv.plan.Members[i].In {
+			continue
+		}
+		for _, fam := range []policy.Family{policy.A, policy.AAAA} {
+			rrs = append(rrs, sv.members[i].answer[fam]...)
+		}
+	}
+	return rrs
+}

@@ -1,0 +1,180 @@
+package ballast
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/zones"
+
+	"github.com/coredns/coredns/plugin/file"
+	"github.com/coredns/coredns/plugin/pkg/upstream"
+	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/miekg/dns"
+)
+
+// zone is one zone that is served.
+type zone struct {
+	origin   string
+	cfg      *config
+	client   *consul.Client // nil without Consul
+	hub      *hub
+	data     atomic.Pointer[zoneData] // never nil
+	transfer atomic.Pointer[transfer.Transfer]
+
+	mu     sync.Mutex // guards what follows
+	stamps map[string]stamp
+	failed time.Time // since when the file cannot be used; zero if it can
+	err    string
+}
+
+// zoneData is a zone as its file says, with its LB names at run time. It is
+// immutable but for what the steers serve.
+type zoneData struct {
+	parsed *zones.Zone
+	static *file.Zone
+	steers map[string]*steer // by the owner of the LB record
+	hasLB  bool
+	soa    *dns.SOA // for negative answers
+	loaded time.Time
+}
+
+// newZone loads a zone for the first time: every mistake is an error.
+func newZone(h *hub, cfg *config, client *consul.Client, origin string) (*zone, error) {
+	z := &zone{origin: origin, cfg: cfg, client: client, hub: h}
+	return z, z.load()
+}
+
+// load reads the zone file and serves it. On an error nothing changes.
+func (z *zone) load() error {
+	z.stamps = z.look()
+	parsed, problems := zones.Load(z.cfg.file, z.origin, z.cfg.settings())
+	problems = append(problems, z.cfg.verify(parsed)...)
+	for _, p := range problems {
+		if p.Severity == zones.Warning {
+			log.Warning(p.Error())
+		}
+	}
+	if err := zones.Join(problems); err != nil {
+		return err
+	}
+	data, err := z.build(parsed)
+	if err != nil {
+		return err
+	}
+	old := z.data.Swap(data)
+	z.stamps = z.look()
+	z.release(old, data)
+	return nil
+}
+
+// build makes the zone's data. LB names that are as before keep their steers.
+func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
+	data := &zoneData{
+		parsed: parsed,
+		static: file.NewZone(z.origin, z.cfg.file),
+		steers: make(map[string]*steer, len(parsed.LBs)),
+		hasLB:  len(parsed.LBs) > 0,
+		soa:    negativeSOA(parsed.SOA),
+		loaded: time.Now(),
+	}
+	data.static.Upstream = upstream.New()
+	for i := range parsed.Records {
+		if err := data.static.Insert(parsed.Records[i].RR); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", parsed.Records[i].File, parsed.Records[i].Line, err)
+		}
+	}
+	for i := range parsed.LBs {
+		rec := &parsed.LBs[i]
+		if err := data.static.Insert(rec.RR()); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", rec.File, rec.Line, err)
+		}
+		s, err := z.steer(parsed, rec)
+		if err != nil {
+			z.release(data, z.data.Load())
+			return nil, fmt.Errorf("%s:%d: %w", rec.File, rec.Line, err)
+		}
+		data.steers[rec.Name] = s
+	}
+	return data, nil
+}
+
+// steer returns the steer for an LB record: the present one if nothing about
+// it changed, or a new one that remembers what the present one does.
+func (z *zone) steer(parsed *zones.Zone, rec *zones.LBRecord) (*steer, error) {
+	spec, err := z.feedSpec(parsed, rec)
+	if err != nil {
+		return nil, err
+	}
+	id := identity(rec, spec.key)
+	var old *steer
+	if data := z.data.Load(); data != nil {
+		old = data.steers[rec.Name]
+	} else {
+		old = z.hub.inherited(z.origin, rec.Name)
+	}
+	if old != nil && old.hub == z.hub && old.id == id {
+		return old, nil
+	}
+	return newSteer(z.hub, z.origin, id, *rec, spec, old)
+}
+
+// release closes the steers of data that kept does not use.
+func (z *zone) release(data, kept *zoneData) {
+	if data == nil {
+		return
+	}
+	for owner, s := range data.steers {
+		if kept == nil || kept.steers[owner] != s {
+			s.close(kept == nil || kept.steers[owner] == nil)
+		}
+	}
+}
+
+// negativeSOA is the SOA that goes with negative answers: its TTL is how long
+// they may be cached (RFC 2308 section 3).
+func negativeSOA(soa *dns.SOA) *dns.SOA {
+	neg := *soa
+	neg.Hdr.Ttl = min(neg.Hdr.Ttl, neg.Minttl)
+	return &neg
+}
+
+// negative is the authority section of a negative answer that may be cached
+// for ttl seconds, if the zone allows that long.
+func (d *zoneData) negative(ttl uint32) []dns.RR {
+	if ttl >= d.soa.Hdr.Ttl {
+		return []dns.RR{d.soa}
+	}
+	soa := *d.soa
+	soa.Hdr.Ttl = ttl
+	return []dns.RR{&soa}
+}
+
+// stamp tells one version of a file from another.
+type stamp struct {
+	modified time.Time
+	size     int64
+	err      string
+}
+
+// look takes the stamps of all files that the zone was read from.
+func (z *zone) look() map[string]stamp {
+	files := []string{z.cfg.file}
+	if data := z.data.Load(); data != nil {
+		files = append(files, data.parsed.Files...)
+	}
+	stamps := map[string]stamp{}
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			stamps[path] = stamp{err: err.Error()}
+			continue
+		}
+		stamps[path] = stamp{modified: info.ModTime(), size: info.Size()}
+	}
+	return stamps
+}
