@@ -28,8 +28,8 @@ const stopping = "agent is stopping"
 // state is what the agent knows at one moment. It is never written to again
 // after it was stored.
 type state struct {
-	report     pool.Report
-	overloaded bool
+	report pool.Report
+	alarm  Alarm
 }
 
 type agent struct {
@@ -144,18 +144,18 @@ func (a *agent) sampleLoop(ctx context.Context) error {
 func (a *agent) advance(r pool.Report, measured bool) {
 	s := &state{report: r}
 	if last := a.now.Load(); last != nil {
-		s.report.Seq, s.overloaded = last.report.Seq, last.overloaded
+		s.report.Seq, s.alarm = last.report.Seq, last.alarm
 		if !measured {
 			s.report.Load = last.report.Load
 		}
 	}
 	s.report.Seq++
 	s.report.Boot = a.cfg.Boot()
-	s.overloaded = a.cfg.Limits.Overloaded(s.overloaded, s.report.Load)
+	s.alarm = s.alarm.Next(a.cfg.Limits, s.report.Load)
 	s.report.Health, s.report.Reason = judge(condition{
 		drained:    exists(a.cfg.DrainFile),
 		failing:    a.failing(),
-		overloaded: s.overloaded,
+		overloaded: s.alarm.On,
 	}, a.cfg.Limits)
 	a.now.Store(s)
 	a.metrics.observe(s)

@@ -7,10 +7,27 @@ type Limits struct {
 	Low  float64 // no longer below
 }
 
-// Overloaded is the one-bit alarm, given what it was and the load now.
-func (l Limits) Overloaded(was bool, load float64) bool {
-	if was {
-		return load >= l.Low
+// clearAfter is how many samples in a row must be below Low to end the alarm.
+// One above High starts it: clients turned away for a few seconds too many
+// cost less than clients sent into an overloaded server. Each change is a
+// write in Consul, so an alarm must not come and go with every sample.
+const clearAfter = 3
+
+// Alarm is the one-bit state of being overloaded.
+type Alarm struct {
+	On   bool
+	calm int // samples in a row below Low while on
+}
+
+// Next is the alarm after a sample with this load.
+func (a Alarm) Next(l Limits, load float64) Alarm {
+	switch {
+	case !a.On:
+		return Alarm{On: load > l.High}
+	case load >= l.Low:
+		return Alarm{On: true}
+	case a.calm+1 >= clearAfter:
+		return Alarm{}
 	}
-	return load > l.High
+	return Alarm{On: true, calm: a.calm + 1}
 }

@@ -102,7 +102,7 @@ func (l *link) tell(ctx context.Context, s *state) error {
 			return err
 		}
 	}
-	if fact, ok := l.pace.Next(time.Now(), l.published, s.report, s.overloaded); ok {
+	if fact, ok := l.pace.Next(time.Now(), l.published, s.report, s.alarm.On); ok {
 		err := l.call(ctx, "publish", func(ctx context.Context) error {
 			return l.cfg.Registry.Publish(ctx, l.cfg.Service.ID, fact.Meta())
 		})
@@ -117,7 +117,7 @@ func (l *link) tell(ctx context.Context, s *state) error {
 // register makes the service known, with its first Meta, which is the
 // immediate first publication.
 func (l *link) register(ctx context.Context, s *state) error {
-	fact, _ := l.pace.Next(time.Now(), Published{}, s.report, s.overloaded)
+	fact, _ := l.pace.Next(time.Now(), Published{}, s.report, s.alarm.On)
 	r := l.cfg.Service
 	r.Meta = maps.Clone(r.Meta)
 	if r.Meta == nil {

@@ -67,7 +67,7 @@ func newMetrics(cfg Config) *metrics {
 // observe shows a new state.
 func (m *metrics) observe(s *state) {
 	m.load.Set(s.report.Load)
-	m.overloaded.Set(number(s.overloaded))
+	m.overloaded.Set(number(s.alarm.On))
 	m.connections.Set(float64(s.report.Connections))
 	for h := pool.Unknown; h <= pool.Drained; h++ {
 		m.health.WithLabelValues(h.String()).Set(number(h == s.report.Health))

@@ -44,12 +44,13 @@ type Published struct {
 }
 
 // Quantise is the load in whole steps. It stays at the last written value
-// while the load is less than three quarters of a step away, so that a load on
-// the edge between two steps is not written again and again. Where the alarm
-// went on or off, the written value lies on the same side as the load.
+// until the load is a whole step away, so that one which trembles on the edge
+// between two steps is not written again and again: what stands in Meta is
+// right to within a step. The value lies on the same side of the limits as the
+// alarm, so that both tell readers the same.
 func (p Pace) Quantise(last Published, load float64, overloaded bool) float64 {
 	same := !last.At.IsZero() && last.Fact.Overloaded == overloaded
-	if same && math.Abs(load-last.Fact.Load) < 0.75*p.Step {
+	if same && math.Abs(load-last.Fact.Load) < p.Step-epsilon {
 		return last.Fact.Load
 	}
 	n := math.Round(load / p.Step)
