@@ -19,6 +19,9 @@ const (
 // which takes a zero for unset.
 const NoRamp time.Duration = -1
 
+// maxTTL is the longest that DNS knows (RFC 2181 section 8).
+const maxTTL = math.MaxInt32 * time.Second
+
 // addressBits are the lengths of an IPv4 and an IPv6 address.
 var addressBits = [2]int{32, 128}
 
@@ -66,6 +69,7 @@ func (c Config) Check() error {
 	}
 	fail(c.Answers < 1 || c.Answers > MaxAnswers, "answers %d is not within 1 and %d", c.Answers, MaxAnswers)
 	fail(c.TTL < time.Second, "ttl %v is shorter than 1s", c.TTL)
+	fail(c.TTL > maxTTL, "ttl %v is longer than %v", c.TTL, maxTTL)
 	fail(c.MinTTL < time.Second, "min-ttl %v is shorter than 1s", c.MinTTL)
 	fail(c.MinTTL > c.TTL, "min-ttl %v is longer than the record's ttl %v", c.MinTTL, c.TTL)
 	fail(!(c.UpThresh >= 0 && c.UpThresh <= 1), "up-thresh %v is not within 0 and 1", c.UpThresh)
@@ -80,8 +84,8 @@ func (c Config) Check() error {
 // its promises whatever it is given.
 func (c Config) clamped() Config {
 	c.Answers = min(max(c.Answers, 1), MaxAnswers)
-	c.TTL = max(c.TTL.Truncate(time.Second), time.Second)
-	c.MinTTL = min(roundUp(max(c.MinTTL, time.Second), time.Second), c.TTL)
+	c.TTL = min(max(c.TTL.Truncate(time.Second), time.Second), maxTTL)
+	c.MinTTL = roundUp(min(max(c.MinTTL, time.Second), c.TTL), time.Second)
 	c.Ramp = max(c.Ramp, 0)
 	c.UpThresh = clamp(c.UpThresh, 0, 1)
 	for i, bits := range addressBits {
@@ -91,10 +95,7 @@ func (c Config) clamped() Config {
 }
 
 func roundUp(d, unit time.Duration) time.Duration {
-	if r := d % unit; r != 0 && d <= math.MaxInt64-unit {
-		d += unit - r
-	}
-	return d
+	return (d + unit - 1).Truncate(unit)
 }
 
 // clamp bounds v; what is not a number becomes low.

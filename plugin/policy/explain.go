@@ -37,6 +37,16 @@ func (m *moment) explainFactors() {
 	}
 }
 
+// explainVanishing says why a member is out that nothing took out: each of its
+// factors is small, and together they are nothing.
+func (m *moment) explainVanishing() {
+	for i := range m.plan.Members {
+		if mb := &m.plan.Members[i]; !mb.In && len(mb.Why) == 0 && m.verdicts[i].live {
+			mb.say("weight %.2g is too small to count", mb.Factors.Weight())
+		}
+	}
+}
+
 func (mb *Member) explainOverride(v *verdict) {
 	o := v.override
 	switch {

@@ -34,6 +34,7 @@ func Next(cfg Config, in Input, prev *State) (*Plan, *State) {
 		m.relieve()
 		m.explainFactors()
 		m.choose()
+		m.explainVanishing()
 	}
 	m.plan.prepare(in.Seed)
 	m.plan.Bounds, m.plan.TTL = m.limit()
