@@ -1,6 +1,11 @@
 package zones
 
-import "strings"
+import (
+	"io"
+	"io/fs"
+	"strings"
+	"testing/fstest"
+)
 
 // head begins the zones of the tests: it is their line 1 to 4.
 const head = `$TTL 3600
@@ -9,9 +14,37 @@ const head = `$TTL 3600
 ns1 A 192.0.2.53
 `
 
-var testSettings = Settings{Policies: []string{"headroom", "wrr"}}
+// files are what the zones of the tests can include.
+var files = fstest.MapFS{
+	"hosts.zone":      {Data: []byte("$TTL 60\nh1 A 192.0.2.1\nh2 A 192.0.2.2\n")},
+	"inherit.zone":    {Data: []byte(" TXT inherited\n$ORIGIN deep\nh A 192.0.2.3\n")},
+	"wrong.zone":      {Data: []byte("ok A 192.0.2.1\n\nbad A 192.0.2.256\n")},
+	"a/outer.zone":    {Data: []byte("outer A 192.0.2.4\n$INCLUDE inner.zone inner\n")},
+	"a/inner.zone":    {Data: []byte("@ A 192.0.2.5\n")},
+	"circle1.zone":    {Data: []byte("$INCLUDE circle2.zone\n")},
+	"circle2.zone":    {Data: []byte("x A 192.0.2.6\n$INCLUDE ./circle1.zone\n")},
+	"blank.zone":      {Data: []byte("$ORIGIN example.org.\n 300 IN A 192.0.2.7\n")},
+	"two words.zone":  {Data: []byte("spaced A 192.0.2.8\n")},
+	"unfinished.zone": {Data: []byte("x TXT ( a\n")},
+}
+
+func testSettings() Settings {
+	return Settings{
+		Policies: []string{"headroom", "wrr"},
+		Open: func(path string) (io.ReadCloser, error) {
+			f, err := files.Open(path)
+			if err != nil {
+				return nil, err
+			}
+			return struct {
+				io.Reader
+				io.Closer
+			}{f.(fs.File), f}, nil
+		},
+	}
+}
 
 // parseText reads a zone example.org that begins with head; text is at line 5.
 func parseText(text string) (*Zone, []Problem) {
-	return Parse(strings.NewReader(head+text+"\n"), "example.org", "test.zone", testSettings)
+	return Parse(strings.NewReader(head+text+"\n"), "example.org", "test.zone", testSettings())
 }

@@ -55,9 +55,14 @@ func checkPort(c *Check, rest string) *mistake {
 }
 
 func checkURL(c *Check, rest string) *mistake {
+	const remedy = "write `check=%[1]s:/healthz` or `check=%[1]s:8081/healthz`; the virtual host goes into host="
+	if host, ok := strings.CutPrefix(rest, "//"); ok {
+		host, _, _ = strings.Cut(host, "/")
+		return wrong(fmt.Sprintf(remedy, c.Kind), "`%s` is read as part of the path", host)
+	}
 	port, path, _ := strings.Cut(rest, "/")
 	if m := checkPort(c, port); m != nil {
-		m.remedy = fmt.Sprintf("write `check=%[1]s:/healthz` or `check=%[1]s:8081/healthz`; the virtual host goes into host=", c.Kind)
+		m.remedy = fmt.Sprintf(remedy, c.Kind)
 		return m
 	}
 	c.Path = "/" + path
