@@ -28,6 +28,7 @@ type outcome struct {
 	result Result
 	err    error
 	ended  time.Time
+	void   bool // the source was stopped meanwhile: the check tells nothing
 }
 
 func newLoop(s *Source, publish func(*pool.Pool)) *loop {
@@ -97,10 +98,10 @@ func (l *loop) plan(t *task) {
 
 // ask runs one check. It reads what no one writes while checks run.
 func (l *loop) ask(ctx context.Context, t *task) outcome {
-	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
+	limited, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
-	r, err := l.check(ctx, l.servers[t.server].addresses[t.address].target)
-	return outcome{t, r, err, time.Now()}
+	r, err := l.check(limited, l.servers[t.server].addresses[t.address].target)
+	return outcome{task: t, result: r, err: err, ended: time.Now(), void: ctx.Err() != nil}
 }
 
 // takeWaiting takes the outcomes that are there already, so that many servers
@@ -118,6 +119,10 @@ func (l *loop) takeWaiting() {
 
 // take learns from one outcome.
 func (l *loop) take(o outcome) {
+	l.running--
+	if o.void {
+		return
+	}
 	v := &l.servers[o.task.server]
 	a := &v.addresses[o.task.address]
 	a.observe(o.result, o.err, o.ended)
@@ -125,7 +130,6 @@ func (l *loop) take(o outcome) {
 	v.compose(o.ended, l.options.Every)
 	l.outlet.note(old, v.now)
 
-	l.running--
 	l.tally.count(o.task, o.err)
 	complete := l.round.done(o.task, a.static)
 	if !a.static {

@@ -41,6 +41,7 @@ func (o Options) withDefaults(addresses int) Options {
 		all := float64(addresses) * float64(o.Timeout) / float64(o.Every)
 		o.Limit = max(256, min(int(all), 4096))
 	}
+	o.Limit = max(1, min(o.Limit, addresses)) // an address is never asked twice at a time
 	return o
 }
 

@@ -26,7 +26,7 @@ func reason(ctx context.Context, began time.Time, err error) error {
 	switch {
 	case errors.Is(err, ErrUnable), errors.Is(ctx.Err(), context.Canceled):
 		return err
-	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return timeoutError(ctx, began)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("connection closed early")
@@ -43,9 +43,9 @@ func reason(ctx context.Context, began time.Time, err error) error {
 		return certificateError(began, bad)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err
+		err = op.Err
 	}
-	return err
+	return errors.New(bounded(err.Error())) // it may quote what the server sent
 }
 
 func timeoutError(ctx context.Context, began time.Time) error {
@@ -56,9 +56,12 @@ func timeoutError(ctx context.Context, began time.Time) error {
 }
 
 func certificateError(now time.Time, bad *tls.CertificateVerificationError) error {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](bad.Err); ok {
+		return errors.New("x509: certificate signed by unknown authority")
+	}
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](bad.Err)
 	if !ok || invalid.Reason != x509.Expired {
-		return bad.Err
+		return errors.New(bounded(bad.Err.Error()))
 	}
 	if now.Before(invalid.Cert.NotBefore) {
 		return fmt.Errorf("certificate is not valid before %s", invalid.Cert.NotBefore.UTC().Format(time.RFC3339))

@@ -1,0 +1,23 @@
+package probe
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"testing"
+)
+
+func TestICMP(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1", "::1"} {
+		t.Run(addr, func(t *testing.T) {
+			target := Target{Addr: netip.AddrPortFrom(netip.MustParseAddr(addr), 80)}
+			r, err := probe(t, Spec{Kind: "icmp"}, target, ample)
+			if errors.Is(err, ErrUnable) && os.Getenv("CI") != "true" {
+				t.Skipf("this kernel or group may not ping: %v", err)
+			}
+			if err != nil || r != (Result{}) {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}
