@@ -169,7 +169,8 @@ func (l *link) call(ctx context.Context, name string, f func(context.Context) er
 func (l *link) goodbye(ctx context.Context) {
 	tellConsul := l.cfg.Registry != nil && l.registered
 	if tellConsul {
-		if err := l.sendBeat(ctx, pool.Critical, stopping); err != nil {
+		// Also when a failed listener, not a signal, ends the agent.
+		if err := l.sendBeat(context.WithoutCancel(ctx), pool.Critical, stopping); err != nil {
 			l.cfg.Log.Warn("cannot say that the agent is stopping", "error", err)
 		}
 	}
