@@ -116,7 +116,8 @@ func (c *Client) enter(ctx context.Context) (context.Context, func()) {
 // blockFor is the wait of the next blocking query: as configured, or longer
 // so that idle watches use at most half of the rate.
 func (c *Client) blockFor() time.Duration {
-	fair := 2 * float64(c.watches.Load()) / float64(c.limit.Limit())
+	const queries = 2 // for each wait: one that waits, one that confirms
+	fair := 2 * queries * float64(c.watches.Load()) / float64(c.limit.Limit())
 	return max(c.wait, min(time.Duration(fair*float64(time.Second)), 10*time.Minute))
 }
 

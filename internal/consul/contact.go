@@ -13,7 +13,8 @@ const grace = time.Second
 // contact keeps in one place whether Consul answers at all, so that a
 // thousand watches report an outage once and end it together.
 type contact struct {
-	log *slog.Logger
+	log   *slog.Logger
+	grace time.Duration
 
 	mu    sync.Mutex
 	good  time.Time // last success
@@ -22,26 +23,28 @@ type contact struct {
 }
 
 func newContact(log *slog.Logger) *contact {
-	return &contact{log: log, again: make(chan struct{})}
+	return &contact{log: log, grace: grace, again: make(chan struct{})}
 }
 
-// fail notes that a query got no usable answer.
-func (c *contact) fail(now time.Time, err error) {
+// fail notes that a query got no usable answer. One that was asked before
+// the last success says nothing new.
+func (c *contact) fail(asked, now time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.lost.IsZero() || now.Sub(c.good) < grace {
+	if !c.lost.IsZero() || asked.Before(c.good) || now.Sub(c.good) < c.grace {
 		return
 	}
 	c.lost = now
 	c.log.Warn("lost contact with Consul; the last pools stay in use", "err", err)
 }
 
-// ok notes an answer. The first after an outage wakes all that wait.
-func (c *contact) ok(now time.Time) {
+// ok notes an answer to a query. The first that was asked since an outage
+// began ends it and wakes all that wait.
+func (c *contact) ok(asked, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.good = now
-	if c.lost.IsZero() {
+	if c.lost.IsZero() || asked.Before(c.lost) {
 		return
 	}
 	c.log.Info("contact with Consul again", "after", now.Sub(c.lost).Round(time.Millisecond))

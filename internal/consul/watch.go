@@ -57,9 +57,29 @@ func (q Query) filter() string {
 	}
 	terms := make([]string, 0, len(tags))
 	for _, tag := range tags {
-		terms = append(terms, strconv.Quote(tag)+" in Service.Tags")
+		quoted := "`" + tag + "`"
+		if strings.Contains(tag, "`") {
+			quoted = strconv.Quote(tag)
+		}
+		terms = append(terms, quoted+" in Service.Tags")
 	}
 	return strings.Join(terms, " and ")
+}
+
+// check tells why the query can never work.
+func (q Query) check() error {
+	if q.Service == "" {
+		return errors.New("consul: the query names no service")
+	}
+	if q.Via != "" && q.Via != ViaVIP {
+		return fmt.Errorf("consul: via=%s is unknown: only %s is", q.Via, ViaVIP)
+	}
+	for _, tag := range q.Tags {
+		if strings.Contains(tag, "`") && strings.Contains(tag, `"`) {
+			return fmt.Errorf("consul: tag %s has both kinds of quotes, which a Consul filter cannot express", tag)
+		}
+	}
+	return nil
 }
 
 // Watch follows one service. It implements pool.Source.
@@ -73,7 +93,9 @@ type Watch struct {
 	last      *pool.Pool // as published, or the seed
 	published time.Time
 	index     uint64 // Consul's, of the last answer; 0 asks without waiting
-	failures  int    // in a row
+	plain     bool   // ask without waiting all the same, to confirm
+	asked     time.Time
+	failures  int // in a row
 	refused   bool
 	flawed    bool
 
@@ -107,16 +129,13 @@ func (w *Watch) Flaws() int { return int(w.flaws.Load()) }
 // Run follows the service until ctx ends or the client is closed. It fails at
 // once on a query that can never work.
 func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
-	switch {
-	case w.query.Service == "":
-		return errors.New("consul: the query names no service")
-	case w.query.Via != "" && w.query.Via != ViaVIP:
-		return fmt.Errorf("consul: via=%s is unknown: only %s is", w.query.Via, ViaVIP)
+	if err := w.query.check(); err != nil {
+		return err
 	}
 	ctx, leave := w.client.enter(ctx)
 	defer leave()
 	defer w.setAlarms(false, false, "")
-	w.index = 0
+	w.index, w.plain = 0, false
 	for ctx.Err() == nil {
 		if err := w.round(ctx, publish); err != nil && ctx.Err() == nil {
 			w.fail(err)
@@ -127,26 +146,71 @@ func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
 }
 
 // round makes one query and publishes what is new.
+//
+// Consul's agent answers queries that wait from a stream of its own, which
+// tells of changes, but neither of a lost leader nor of what ACLs hide: it
+// would repeat old data for ever. Only an answer to a plain query vouches for
+// a pool, so one follows whenever the stream has nothing new or nothing left.
 func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
-	entries, meta, err := w.fetch(ctx)
+	index := w.index
+	if w.plain {
+		index = 0
+	}
+	entries, meta, err := w.fetch(ctx, index)
 	if err != nil {
 		return err
-	}
-	if meta.LastIndex < w.index {
-		// Consul was restored from older data, or another server answered:
-		// its documentation wants the index reset, so ask for all once more.
-		w.index = 0
-		return nil
 	}
 	if err := w.trusted(entries, meta); err != nil {
 		return err
 	}
-	w.index, w.failures = max(meta.LastIndex, 1), 0
-	w.accept(entries, meta, publish)
+	w.failures = 0
+	now := w.client.now()
+	w.client.contact.ok(w.asked, now)
+	v := view{
+		service: w.query.Service, prev: w.last, now: now, at: now.Add(-meta.LastContact),
+		wan: w.query.Datacenter != "" && w.query.Datacenter != w.client.datacenter,
+	}
+	next, flaws := v.pool(entries)
+	if meta.ResultsFilteredByACLs {
+		flaws = append(flaws, "ACLs hide some instances: the token needs service:read and node:read")
+	}
+	if !w.current(next, meta) {
+		return nil
+	}
+	w.tell(v.at, flaws)
+	if next.Equal(w.last) && !w.due(next, now) {
+		return nil
+	}
+	w.last, w.published = next, now
+	publish(next)
 	return nil
 }
 
-func (w *Watch) fetch(ctx context.Context) ([]entry, *api.QueryMeta, error) {
+// current tells whether the answer is the present state, and decides what to
+// ask for next.
+func (w *Watch) current(next *pool.Pool, meta *api.QueryMeta) bool {
+	same, asked := next.Equal(w.last), w.plain
+	streamed := meta.QueryBackend == api.QueryBackendStreaming
+	w.plain = false
+	switch {
+	case asked && same && w.index > 0:
+		return true // the index of the stream stays: it may be the higher
+	case meta.LastIndex < w.index:
+		// Consul was restored from older data, another server answered or
+		// the stream is not ready: Consul's documentation wants the index
+		// reset, so ask for all once more.
+		w.index = 0
+		return false
+	}
+	w.index = max(meta.LastIndex, 1)
+	if streamed && (same || len(next.Servers) == 0) {
+		w.plain = len(next.Servers) == 0 && !same || w.Status().Age(w.client.now()) >= w.client.wait/2
+		return false
+	}
+	return true
+}
+
+func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMeta, error) {
 	c := w.client
 	if err := w.pace.Wait(ctx); err != nil {
 		return nil, nil, err
@@ -160,12 +224,13 @@ func (w *Watch) fetch(ctx context.Context) ([]entry, *api.QueryMeta, error) {
 		Filter:     w.filter,
 	}
 	timeout := c.slack
-	if w.index > 0 {
-		options.WaitIndex, options.WaitTime = w.index, c.blockFor()
+	if index > 0 {
+		options.WaitIndex, options.WaitTime = index, c.blockFor()
 		timeout += options.WaitTime + options.WaitTime/16 // Consul adds up to 1/16
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	w.asked = c.now()
 	var entries []entry
 	meta, err := c.api.Raw().Query("/v1/health/service/"+w.query.Service, &entries, options.WithContext(ctx))
 	return entries, meta, err
@@ -174,6 +239,9 @@ func (w *Watch) fetch(ctx context.Context) ([]entry, *api.QueryMeta, error) {
 // trusted tells why an answer must not replace the pool: a server without a
 // leader may be just starting, and what ACLs hide is not gone.
 func (w *Watch) trusted(entries []entry, meta *api.QueryMeta) error {
+	if meta.QueryBackend == api.QueryBackendStreaming {
+		return nil // it does not tell
+	}
 	if !meta.KnownLeader {
 		return errNoLeader
 	}
@@ -186,26 +254,6 @@ func (w *Watch) trusted(entries []entry, meta *api.QueryMeta) error {
 		return errHidden
 	}
 	return nil
-}
-
-// accept makes the answer the present state.
-func (w *Watch) accept(entries []entry, meta *api.QueryMeta, publish func(*pool.Pool)) {
-	now := w.client.now()
-	w.client.contact.ok(now)
-	v := view{
-		service: w.query.Service, prev: w.last, now: now, at: now.Add(-meta.LastContact),
-		wan: w.query.Datacenter != "" && w.query.Datacenter != w.client.datacenter,
-	}
-	next, flaws := v.pool(entries)
-	if meta.ResultsFilteredByACLs {
-		flaws = append(flaws, "ACLs hide some instances: the token needs service:read and node:read")
-	}
-	w.tell(v.at, flaws)
-	if next.Equal(w.last) && !w.due(next, now) {
-		return
-	}
-	w.last, w.published = next, now
-	publish(next)
 }
 
 // due tells whether a pool without news shall be published for the sake of
@@ -241,15 +289,15 @@ func (w *Watch) fail(err error) {
 	status := w.Status()
 	status.Err = w.client.explain(err, w.query.Service)
 	w.status.Store(&status)
-	w.index = 0
+	w.index, w.plain = 0, false
 	w.failures++
 	now := w.client.now()
 	if refusal(err) {
-		w.client.contact.ok(now)
+		w.client.contact.ok(w.asked, now)
 		w.setAlarms(true, w.flawed, status.Err)
 		return
 	}
-	w.client.contact.fail(now, errors.New(status.Err))
+	w.client.contact.fail(w.asked, now, errors.New(status.Err))
 }
 
 func (w *Watch) setAlarms(refused, flawed bool, why string) {
