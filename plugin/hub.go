@@ -30,8 +30,9 @@ type hub struct {
 	successor  *hub // the hub that a reload is setting up
 	restarting bool
 
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	cancel   context.CancelFunc
+	unlisten func() // closes the control socket
+	wg       sync.WaitGroup
 }
 
 type hubKey struct{}
@@ -53,9 +54,10 @@ func hubOf(c *caddy.Controller) *hub {
 
 func newHub() *hub {
 	return &hub{
-		started: time.Now(),
-		feeds:   map[string]*feed{},
-		clients: map[consul.Config]*consul.Client{},
+		started:  time.Now(),
+		unlisten: func() {},
+		feeds:    map[string]*feed{},
+		clients:  map[consul.Config]*consul.Client{},
 	}
 }
 

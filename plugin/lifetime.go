@@ -30,7 +30,8 @@ func (h *hub) start() error {
 	}
 	h.wg.Go(func() { h.tickUntil(ctx) })
 	h.awaitPools()
-	return h.listen(ctx)
+	h.listen()
+	return nil
 }
 
 // awaitPools waits until every pool has been seen, but not for ever.
@@ -49,21 +50,24 @@ func (h *hub) awaitPools() {
 
 // listen serves the control socket. A name server without it is still a name
 // server, so trouble with it is no reason not to start.
-func (h *hub) listen(ctx context.Context) error {
-	if h.control == controlOff {
-		return nil
+func (h *hub) listen() {
+	if h.control == controlOff || len(h.allZones()) == 0 {
+		return
 	}
 	l, err := control.Listen(h.control)
 	if err != nil {
 		log.Warningf("no control socket, ballastctl will not work: %v", err)
-		return nil
+		return
 	}
-	h.wg.Go(func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	h.unlisten = func() { cancel(); <-ended }
+	go func() {
+		defer close(ended)
 		if err := control.Serve(ctx, l, &operator{hub: h}, log.Warningf); err != nil {
 			log.Errorf("control socket: %v", err)
 		}
-	})
-	return nil
+	}()
 }
 
 func (h *hub) tickUntil(ctx context.Context) {
@@ -112,6 +116,7 @@ func (h *hub) stop() error {
 		return nil
 	}
 	cancel()
+	h.unlisten()
 	h.wg.Wait()
 	for _, f := range h.allFeeds() {
 		f.stop()
@@ -159,6 +164,7 @@ func (h *hub) succeed(old *hub) {
 		return
 	}
 	h.old = old
+	h.started = old.started
 	h.overrides.copyFrom(&old.overrides)
 	old.mu.Lock()
 	old.successor = h
@@ -172,16 +178,18 @@ func (h *hub) restartFailed() error {
 	successor := h.successor
 	h.successor, h.restarting = nil, false
 	h.mu.Unlock()
-	if successor == nil {
+	if successor == nil || !successor.isRunning() {
 		return nil
 	}
-	if err := successor.stop(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
+	// It took the control socket over: give the old one its name back.
+	err := successor.stop()
+	h.unlisten()
+	h.listen()
+	return err
+}
+
+func (h *hub) isRunning() bool {
 	h.mu.Lock()
-	stop := h.cancel
-	h.cancel = func() { stop(); cancel() }
-	h.mu.Unlock()
-	return h.listen(ctx) // the successor may have taken the socket over
+	defer h.mu.Unlock()
+	return h.running
 }

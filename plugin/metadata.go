@@ -18,11 +18,12 @@ func (b *Ballast) Metadata(ctx context.Context, _ request.Request) context.Conte
 // tellMetadata describes an answer to whoever observes the query above us. It
 // is called only when the metadata plugin is on.
 func (q *query) tellMetadata(s *steer, sv *served, choice policy.Choice) {
-	set := func(label string, value func() string) { metadata.SetValueFunc(q.ctx, name+"/"+label, value) }
+	ctx, w, r := q.ctx, q.w, q.r // for the closures: q itself shall not escape
+	set := func(label string, value func() string) { metadata.SetValueFunc(ctx, name+"/"+label, value) }
 	set("servers", func() string { return sv.ids(&choice) })
 	set("mode", func() string { return sv.plan.Mode.String() })
 	set("ttl", func() string { return ttlText(sv.plan) })
-	set("key", func() string { return resolverKey(q.w, q.r).String() })
+	set("key", func() string { return resolverKey(w, r).String() })
 }
 
 // ids names the chosen members.

@@ -46,7 +46,7 @@ func (q *query) steered(s *steer) (int, error) {
 	}
 	m := q.reply()
 	if choice.N > 0 {
-		m.Answer, m.Extra = sv.records(make([]dns.RR, 0, choice.N), nil, fam, &choice)
+		m.Answer, m.Extra = sv.records(make([]dns.RR, 0, choice.N), sv.room(fam), fam, &choice)
 		q.setScope(m, &choice)
 	} else if sv.plan.Mode == policy.Fallback {
 		m.Answer = q.fallback(s, fam, s.name, seconds(sv.plan.TTL))

@@ -92,6 +92,19 @@ func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *pol
 	return answer, extra
 }
 
+// room is an additional section that the targets of all members fit into, with
+// a place for the OPT record that CoreDNS appends.
+func (sv *served) room(fam policy.Family) []dns.RR {
+	if fam != policy.SRV {
+		return nil
+	}
+	n := 1
+	for i := range sv.members {
+		n += len(sv.members[i].glue)
+	}
+	return make([]dns.RR, 0, min(n, policy.MaxAnswers*2+1))
+}
+
 // setTTL gives records another TTL, by replacing them: those of a snapshot are
 // shared.
 func setTTL(rrs []dns.RR, ttl uint32) {

@@ -19,7 +19,9 @@ func TestParse(t *testing.T) {
 		check            func(*config) bool
 	}{
 		{"the file alone", "ballast DIR/zone", "",
-			func(c *config) bool { return c.origins[0] == "example.net." && c.reload == 2*time.Second && c.consul == nil }},
+			func(c *config) bool {
+				return c.origins[0] == "example.net." && c.reload == 2*time.Second && c.consul == nil
+			}},
 		{"zones", "ballast DIR/zone example.org a.example.org.", "",
 			func(c *config) bool { return strings.Join(c.origins, " ") == "example.org. a.example.org." }},
 		{"Consul", "ballast DIR/zone {\nconsul 127.0.0.1:8500\n}", "",
