@@ -128,6 +128,9 @@ func (c *Config) validate() error {
 			c.Limits.High, c.Limits.Low)
 	case c.MaxConnections < 0:
 		return fmt.Errorf("max-connections %d is below 0", c.MaxConnections)
+	case c.Listen != "" && c.Token == "" && !c.Insecure && !loopback(c.Listen):
+		return fmt.Errorf("listen %s can be reached from elsewhere: give --report-token-file, "+
+			"or allow it without by --insecure-listen", c.Listen)
 	case c.Leave != LeaveRemove && c.Leave != LeaveCritical && c.Leave != LeaveKeep:
 		return fmt.Errorf("leave %q is none of %s, %s and %s", c.Leave, LeaveRemove, LeaveCritical, LeaveKeep)
 	}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 )
@@ -10,10 +9,6 @@ import (
 // listen opens the configured listeners. Those it opened before one failed
 // are closed.
 func (a *agent) listen(ctx context.Context) ([]listener, error) {
-	if a.cfg.Listen != "" && a.cfg.Token == "" && !a.cfg.Insecure && !loopback(a.cfg.Listen) {
-		return nil, fmt.Errorf("listen %s can be reached from elsewhere: give a bearer token file, "+
-			"or allow it without by --insecure-listen", a.cfg.Listen)
-	}
 	var open []listener
 	for _, want := range []struct {
 		addr  string

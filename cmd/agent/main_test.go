@@ -217,6 +217,7 @@ func TestUsageErrors(t *testing.T) {
 		{"token file", "--service a --port 1 --report-token-file /nowhere", "report-token-file"},
 		{"leave", "--service a --port 1 --leave angrily", `leave "angrily"`},
 		{"ttl", "--service a --port 1 --ttl 1ms", "ttl 1ms"},
+		{"open listener", "--no-consul --listen 0.0.0.0:0", "can be reached from elsewhere"},
 		{"log format", "--no-consul --log-format xml", `log-format "xml"`},
 		{"output", "sample -o xml", `output "xml"`},
 	} {
