@@ -109,6 +109,10 @@ func (p *parser) include(st *state, e entry) *mistake {
 	if len(st.stack) >= MaxDepth {
 		return wrong("include fewer levels", "files include one another more than %d deep", MaxDepth)
 	}
+	if p.includes++; p.includes > MaxIncludes {
+		p.full = p.includes > MaxIncludes+1
+		return wrong("split the zone", "zone has more than %d $INCLUDE lines", MaxIncludes)
+	}
 	f, err := p.settings.Open(path)
 	if err != nil {
 		return wrong("paths are relative to the file that includes", "cannot include %s: %v", name, bare(err))

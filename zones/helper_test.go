@@ -48,3 +48,10 @@ func testSettings() Settings {
 func parseText(text string) (*Zone, []Problem) {
 	return Parse(strings.NewReader(head+text+"\n"), "example.org", "test.zone", testSettings())
 }
+
+// split splits the data of a record as the scanner of zone files does.
+func split(text string) []string {
+	s := newScanner([]byte(text), func(int, int, mistake) {})
+	e, _ := s.next()
+	return texts(e.words)
+}

@@ -105,7 +105,7 @@ func TestOptions(t *testing.T) {
 func roundTrip(t *testing.T, lb *LB) {
 	t.Helper()
 	text := new(LB)
-	if err := text.Parse(strings.Fields(lb.String())); err != nil || !reflect.DeepEqual(text, lb) {
+	if err := text.Parse(split(lb.String())); err != nil || !reflect.DeepEqual(text, lb) {
 		t.Errorf("Text %q reads as %+v, %v; want %+v", lb, text, err, lb)
 	}
 	rec := LBRecord{Name: "www.example.org.", TTL: 30, LB: lb}

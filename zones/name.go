@@ -14,7 +14,7 @@ func absolute(name, origin string) (string, bool) {
 	if name == "@" {
 		return origin, origin != ""
 	}
-	if _, ok := dns.IsDomainName(name); !ok {
+	if _, ok := dns.IsDomainName(name); !ok || halfEscaped(name) {
 		return "", false
 	}
 	if !dns.IsFqdn(name) {
@@ -34,6 +34,11 @@ func absolute(name, origin string) (string, bool) {
 	}
 	name, _, err = dns.UnpackDomainName(buf[:n], 0)
 	return name, err == nil
+}
+
+// halfEscaped tells whether the name ends in a backslash that escapes nothing.
+func halfEscaped(name string) bool {
+	return (len(name)-len(strings.TrimRight(name, `\`)))%2 == 1
 }
 
 // special tells whether a character may be spelled in more than one way.

@@ -15,8 +15,10 @@ type parser struct {
 	settings Settings
 	zone     *Zone
 	problems []Problem
-	full     bool  // a bound was met: the rest is left unread
-	bytes    int64 // read so far, of all files
+	counts   [2]int // by severity
+	full     bool   // a bound was met: the rest is left unread
+	bytes    int64  // read so far, of all files
+	includes int
 	scratch  []byte
 	torn     torn
 }
@@ -53,22 +55,22 @@ func newParser(file string, s Settings) *parser {
 	}
 }
 
-// problem reports a mistake at a place.
+// problem reports a mistake at a place. Of too many errors the rest of the
+// zone is not read; too many warnings are only counted.
 func (p *parser) problem(at place, s Severity, record string, m mistake) {
-	if p.full {
+	n := &p.counts[s]
+	if *n++; p.full || *n > MaxProblems+1 {
 		return
+	}
+	if *n == MaxProblems+1 {
+		p.full = s == Error
+		at.col, record = 0, ""
+		m = mistake{text: fmt.Sprintf("more than %d %ss, the rest is not shown", MaxProblems, s), remedy: "solve these first"}
 	}
 	p.problems = append(p.problems, Problem{
 		File: at.file, Line: at.line, Column: at.col, Severity: s,
 		Record: record, Message: m.text, Remedy: m.remedy,
 	})
-	if len(p.problems) == MaxProblems {
-		p.full = true
-		p.problems = append(p.problems, Problem{
-			File: at.file, Line: at.line, Severity: Error,
-			Message: fmt.Sprintf("more than %d problems", MaxProblems), Remedy: "solve these first",
-		})
-	}
 }
 
 // file reads one file from its beginning to its end.

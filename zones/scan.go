@@ -13,8 +13,13 @@ type scanner struct {
 	pos    int
 	line   int // of pos, from 1
 	start  int // where the line begins
+	lost   int // entries given up
 	report func(line, col int, m mistake)
 }
+
+// maxLost bounds how often recover starts over, and with it the time that a
+// file of nothing but opening parentheses takes.
+const maxLost = 32
 
 // entry is one record or directive.
 type entry struct {
@@ -90,6 +95,11 @@ func (s *scanner) recover(begin scanner, e entry, open []token) {
 		at, m = open[0], mistake{text: "parenthesis is never closed", remedy: "write `)` after the last value"}
 	}
 	begin.report(at.line, at.col, m)
+	if s.lost++; s.lost == maxLost {
+		begin.report(at.line, 0, mistake{text: "too many records never end; the rest of the file is not read", remedy: "solve these first"})
+		s.pos = len(s.src)
+		return
+	}
 	s.pos, s.line, s.start = begin.pos, begin.line, begin.start
 	for s.line <= at.line && s.pos < len(s.src) {
 		s.skipLine()

@@ -25,7 +25,8 @@ const (
 	MaxRecords  = 1 << 20   // records of one zone
 	MaxGenerate = 1 << 16   // records of one $GENERATE
 	MaxDepth    = 8         // files that include one another
-	MaxProblems = 1000      // problems reported before the rest of the zone is left unread
+	MaxIncludes = 10000     // $INCLUDE lines of one zone, repeated ones counted each time
+	MaxProblems = 1000      // errors after which the rest of the zone is left unread, and warnings shown
 )
 
 // Zone is one zone's data. It is never written to after Parse.
@@ -106,7 +107,7 @@ func Load(path, origin string, s Settings) (*Zone, []Problem) {
 	if err != nil {
 		return nil, []Problem{{
 			File: path, Severity: Error, Record: dns.Fqdn(origin),
-			Message: fmt.Sprintf("cannot read the zone: %v", err),
+			Message: fmt.Sprintf("cannot read the zone: %v", bare(err)),
 			Remedy:  "check the path and its permissions",
 		}}
 	}
