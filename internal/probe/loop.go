@@ -98,7 +98,7 @@ func (l *loop) plan(t *task) {
 
 // ask runs one check. It reads what no one writes while checks run.
 func (l *loop) ask(ctx context.Context, t *task) outcome {
-	limited, cancel := context.WithTimeout(ctx, l.options.Timeout)
+	limited, cancel := WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	r, err := l.check(limited, l.servers[t.server].addresses[t.address].target)
 	return outcome{task: t, result: r, err: err, ended: time.Now(), void: ctx.Err() != nil}

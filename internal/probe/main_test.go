@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -28,7 +27,7 @@ func must(t testing.TB, spec Spec) Check {
 // unless the case is about timeouts.
 func probe(t testing.TB, spec Spec, target Target, timeout time.Duration) (Result, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := WithTimeout(t.Context(), timeout)
 	defer cancel()
 	return must(t, spec)(ctx, target)
 }

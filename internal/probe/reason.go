@@ -48,7 +48,20 @@ func reason(ctx context.Context, began time.Time, err error) error {
 	return errors.New(bounded(err.Error())) // it may quote what the server sent
 }
 
+// timeoutKey finds the length of a WithTimeout in its context.
+type timeoutKey struct{}
+
+// WithTimeout is context.WithTimeout for a check. It lets a timeout be
+// reported as long as it was meant to be: measured, it would read differently
+// each time.
+func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, timeoutKey{}, d), d)
+}
+
 func timeoutError(ctx context.Context, began time.Time) error {
+	if d, ok := ctx.Value(timeoutKey{}).(time.Duration); ok {
+		return fmt.Errorf("timeout after %v", d)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		return fmt.Errorf("timeout after %v", deadline.Sub(began).Round(time.Millisecond))
 	}

@@ -41,7 +41,7 @@ func TestTCP(t *testing.T) {
 	t.Run("no time left", func(t *testing.T) {
 		target := Target{Addr: addrOf(listen(t, "127.0.0.1:0").Addr())}
 		_, err := probe(t, Spec{Kind: "tcp"}, target, time.Nanosecond)
-		wantErr(t, err, target, "tcp ADDR: timeout after 0s")
+		wantErr(t, err, target, "tcp ADDR: timeout after 1ns")
 	})
 }
 
