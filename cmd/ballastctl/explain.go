@@ -5,7 +5,9 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -89,19 +91,15 @@ func heading(e control.Explanation) string {
 		fmt.Fprintf(&b, ", asked from %s", e.Key)
 	}
 	fmt.Fprintf(&b, ", in zone %s\n", e.Zone)
-	fmt.Fprintf(&b, "Servers from %s, policy %s, mode %s", e.Source, e.Policy, e.Mode)
-	if e.Reason != "" {
-		fmt.Fprintf(&b, ": %s", e.Reason)
-	}
-	b.WriteString(".\n")
+	note(&b, "", fmt.Sprintf("Servers from %s, policy %s, mode %s%s.", e.Source, e.Policy, e.Mode, prefixed(": ", e.Reason)))
+	drawn := strings.Join(e.Drawn, ", ")
 	switch {
 	case len(e.Drawn) == 0:
-		b.WriteString("It gets no server now.\n")
+		drawn = "no server"
 	case e.Sampled:
-		fmt.Fprintf(&b, "It may get %s now: a sample, the next query is drawn again by the shares.\n", strings.Join(e.Drawn, ", "))
-	default:
-		fmt.Fprintf(&b, "It gets %s now.\n", strings.Join(e.Drawn, ", "))
+		drawn += " (a sample: the next query is drawn anew, by the shares)"
 	}
+	note(&b, "", fmt.Sprintf("Answer now: %s, TTL %s.", drawn, seconds(e.TTL)))
 	return b.String()
 }
 
@@ -109,27 +107,32 @@ func (a *app) inTable(e control.Explanation, in []control.ExplainedMember) strin
 	if len(in) == 0 {
 		return "\nNo server is in.\n"
 	}
-	t := newTable("  ", "SERVER", "ADDRESS", a.healthHeader(), "LOAD", "SHARE",
-		"WEIGHT = CAPACITY x HEALTH x HEADROOM x RAMP x OVERRIDE")
-	var notes strings.Builder
+	t := newTable("  ", "SERVER", "ADDRESS", a.healthHeader(), "LOAD", "SHARE", "WEIGHT")
 	for _, m := range in {
 		t.row(m.ID, address(m.MemberStatus), a.health(m.Health), load(m.MemberStatus), percent(m.Share), product(m, e.Mode))
-		if why := reasons(m.MemberStatus); len(why) > 0 {
-			fmt.Fprintf(&notes, "  %s: %s\n", m.ID, strings.Join(why, "; "))
-		}
 	}
-	return fmt.Sprintf("\n%s:\n", count(len(in), "server is in", "servers are in")) + t.String() + notes.String()
+	return fmt.Sprintf("\n%s (weight = capacity x health x headroom x ramp x override):\n", count(len(in), "server is in", "servers are in")) +
+		t.String() + notes(plain(in))
 }
 
 func (a *app) outTable(out []control.ExplainedMember) string {
 	if len(out) == 0 {
 		return "\nNo server is out.\n"
 	}
-	t := newTable("  ", "SERVER", "ADDRESS", a.healthHeader(), "LOAD", "WHY")
+	t := newTable("  ", "SERVER", "ADDRESS", "TIER", a.healthHeader(), "LOAD")
 	for _, m := range out {
-		t.row(m.ID, address(m.MemberStatus), a.health(m.Health), load(m.MemberStatus), orDash(strings.Join(reasons(m.MemberStatus), "; ")))
+		t.row(m.ID, address(m.MemberStatus), strconv.Itoa(int(m.Tier)), a.health(m.Health), load(m.MemberStatus))
 	}
-	return fmt.Sprintf("\n%s:\n", count(len(out), "server is out", "servers are out")) + t.String()
+	return fmt.Sprintf("\n%s:\n", count(len(out), "server is out", "servers are out")) + t.String() + notes(plain(out))
+}
+
+// plain are the members without their factors.
+func plain(members []control.ExplainedMember) []control.MemberStatus {
+	list := make([]control.MemberStatus, len(members))
+	for i, m := range members {
+		list[i] = m.MemberStatus
+	}
+	return list
 }
 
 func count(n int, one, many string) string {
@@ -180,15 +183,19 @@ func boundsTable(e control.Explanation) string {
 	if set < 0 {
 		return fmt.Sprintf("\nThe TTL is %s.\n", seconds(e.TTL))
 	}
-	t := newTable("  ", "BOUND", "TTL", "SERVER", "WHY")
+	t := newTable("  ", "BOUND", "TTL", "SERVER")
+	var why strings.Builder
 	for i, b := range e.Bounds {
 		ttl := seconds(b.TTL)
 		if i == set {
 			ttl += " *"
 		}
-		t.row(b.Name, ttl, orDash(b.Server), orDash(b.Why))
+		t.row(b.Name, ttl, orDash(b.Server))
+		if b.Why != "" {
+			note(&why, "  ", b.Name+": "+b.Why)
+		}
 	}
-	return fmt.Sprintf("\nThe TTL is %s, set by %s:\n", seconds(e.TTL), boundPhrase(e.Bounds[set], e.TTL)) + t.String()
+	return fmt.Sprintf("\nThe TTL is %s, set by %s:\n", seconds(e.TTL), boundPhrase(e.Bounds[set], e.TTL)) + t.String() + why.String()
 }
 
 func boundPhrase(b control.Bound, ttl control.Seconds) string {
@@ -197,7 +204,7 @@ func boundPhrase(b control.Bound, ttl control.Seconds) string {
 		text += " of " + b.Server
 	}
 	if b.TTL != ttl {
-		text += fmt.Sprintf(" (%s, rounded)", seconds(b.TTL))
+		text += fmt.Sprintf(" (%s, cut to whole seconds)", b.TTL.Duration().Round(time.Millisecond))
 	}
 	return text
 }

@@ -43,10 +43,10 @@ func (t *table) String() string {
 
 // shortAge is how old something is, in one unit.
 func shortAge(d time.Duration) string {
-	d = max(0, d)
+	d = max(0, d).Round(time.Second)
 	switch {
 	case d < 100*time.Second:
-		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
+		return fmt.Sprintf("%ds", int(d.Seconds()))
 	case d < 100*time.Minute:
 		return fmt.Sprintf("%dm", int(d.Minutes()))
 	case d < 48*time.Hour:
@@ -70,9 +70,14 @@ func (a *app) remaining(t time.Time) string {
 	return "for " + shortAge(t.Sub(a.now()))
 }
 
-// seconds writes a TTL as DNS does.
+// seconds writes a TTL as DNS does, in seconds, cut as TTLs are; a short one
+// with a decimal.
 func seconds(s control.Seconds) string {
-	return strconv.FormatFloat(s.Duration().Seconds(), 'f', -1, 64) + "s"
+	unit := time.Second
+	if s.Duration() < 10*time.Second {
+		unit /= 10
+	}
+	return strconv.FormatFloat(s.Duration().Truncate(unit).Seconds(), 'f', -1, 64) + "s"
 }
 
 func percent(share float64) string {
@@ -108,6 +113,49 @@ func load(m control.MemberStatus) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f (%s)", *m.Load, shortAge(m.LoadAge.Duration()))
+}
+
+// reasons are why a member is where it is; what its check says, if the policy
+// says nothing.
+func reasons(m control.MemberStatus) string {
+	if len(m.Why) == 0 {
+		return m.HealthWhy
+	}
+	return strings.Join(m.Why, "; ")
+}
+
+// lineWidth is where prose is wrapped.
+const lineWidth = 100
+
+// note writes text, wrapped, as an item of a list.
+func note(b *strings.Builder, indent, text string) {
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case column == 0:
+			column, _ = fmt.Fprint(b, indent, word)
+		case column+1+len(word) > lineWidth:
+			b.WriteString("\n")
+			column, _ = fmt.Fprint(b, indent, "  ", word)
+		default:
+			n, _ := fmt.Fprint(b, " ", word)
+			column += n
+		}
+	}
+	if column > 0 {
+		b.WriteString("\n")
+	}
+}
+
+// notes says of each member why it is where it is.
+func notes(members []control.MemberStatus) string {
+	var b strings.Builder
+	for _, m := range members {
+		if why := reasons(m); why != "" {
+			note(&b, "  ", m.ID+": "+why)
+		}
+	}
+	return b.String()
 }
 
 func orDash(s string) string {

@@ -34,8 +34,9 @@ const (
 // commands in their own process.
 type env struct {
 	stdout, stderr io.Writer
-	colour         bool // stdout shows colours
-	terminal       bool // stdout is a terminal
+	colour         bool       // stdout shows colours
+	terminal       bool       // stdout is a terminal
+	height         func() int // its lines
 	version        string
 	user           string // who gives orders
 	socket         string // where it is if --socket does not say
@@ -60,10 +61,17 @@ func realEnv() env {
 		stdout: os.Stdout, stderr: os.Stderr,
 		terminal: terminal,
 		colour:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", // no-color.org
-		version:  version(),
-		user:     userName(),
-		socket:   control.FindPath(),
-		now:      time.Now,
+		height: func() int {
+			_, lines, err := term.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 24
+			}
+			return lines
+		},
+		version: version(),
+		user:    userName(),
+		socket:  control.FindPath(),
+		now:     time.Now,
 		tick: func(d time.Duration) (<-chan time.Time, func()) {
 			t := time.NewTicker(d)
 			return t.C, t.Stop
@@ -77,7 +85,7 @@ func realEnv() env {
 // run does one command and returns the exit code.
 func run(ctx context.Context, e env, args []string) int {
 	root := newRoot(&e)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

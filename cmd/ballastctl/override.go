@@ -120,7 +120,7 @@ An override replaces the one before, or the drain, of the same SERVER and --name
 		ValidArgsFunction: a.completeServers,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !c.Flags().Changed("factor") {
-				return usagef("%s: --factor is missing; to take a server out, see 'ballastctl drain'", c.CommandPath())
+				return usagef("%s--factor is missing; to take a server out, see 'ballastctl drain'", commandPrefix(c))
 			}
 			return a.set(c, args[0], o, control.Override{Factor: o.factor})
 		},

@@ -36,7 +36,7 @@ func newRoot(e *env) *cobra.Command {
 		Long:          rootHelp,
 		Example:       rootExamples,
 		Version:       e.version,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -45,7 +45,7 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVar(&e.socket, "socket", e.socket, "control socket of the name server; also $BALLAST_CONTROL")
+	flags.StringVar(&e.socket, "socket", e.socket, "control socket; also $BALLAST_CONTROL")
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.statusCommand(), a.topCommand(), a.explainCommand(), a.checkCommand(),
@@ -60,7 +60,7 @@ func prepare(a *app, c *cobra.Command) {
 	if args := c.Args; args != nil {
 		c.Args = func(c *cobra.Command, given []string) error {
 			if err := args(c, given); err != nil {
-				return usagef("%s: %w", c.CommandPath(), err)
+				return usagef("%s%w", commandPrefix(c), err)
 			}
 			if a.output != "table" && a.output != "json" {
 				return usagef("--output %s is neither table nor json", a.output)
@@ -71,6 +71,26 @@ func prepare(a *app, c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		prepare(a, sub)
 	}
+}
+
+// commandPrefix names a subcommand before an error.
+func commandPrefix(c *cobra.Command) string {
+	if !c.HasParent() {
+		return ""
+	}
+	return strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ") + ": "
+}
+
+// unknownCommand refuses what is no command, and offers what looks like it.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+		return fmt.Errorf("unknown command %q: is it %s?", args[0], strings.Join(like, " or "))
+	}
+	return fmt.Errorf("unknown command %q", args[0])
 }
 
 func (a *app) service() control.Service { return a.dial(a.socket) }

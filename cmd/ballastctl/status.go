@@ -119,28 +119,29 @@ func (a *app) zonesTable(zones []control.ZoneStatus) string {
 	for _, z := range zones {
 		t.row(z.Origin, strconv.FormatUint(uint64(z.Serial), 10), strconv.Itoa(z.Records), strconv.Itoa(z.LBs), a.ago(z.Loaded), z.File)
 		if z.Err != "" {
-			fmt.Fprintf(&failures, "! %s: reload failed %s; the last good zone is served\n  %s\n", z.Origin, a.ago(z.Failed), z.Err)
+			fmt.Fprintf(&failures, "! %s: reload failed %s; the last good zone is served\n", z.Origin, a.ago(z.Failed))
+			for line := range strings.Lines(z.Err) {
+				note(&failures, "  ", line)
+			}
 		}
 	}
 	return t.String() + failures.String()
 }
 
 func (a *app) showName(n control.NameStatus) string {
-	head := fmt.Sprintf("%s  %s, %s, %s, TTL %s (%s to %s)", n.Name, n.Source, n.Policy, n.Mode, seconds(n.TTL), seconds(n.MinTTL), seconds(n.MaxTTL))
-	for _, note := range []string{n.Reason, prefixed("TTL: ", n.TTLWhy)} {
-		if note != "" {
-			head += "\n  " + note
-		}
-	}
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s  %s, %s, %s, TTL %s (%s to %s)\n", n.Name, n.Source, n.Policy, n.Mode, seconds(n.TTL), seconds(n.MinTTL), seconds(n.MaxTTL))
+	note(&head, "  ", n.Reason)
+	note(&head, "  ", prefixed("TTL: ", n.TTLWhy))
 	if len(n.Members) == 0 {
-		return head + "\n  no servers\n"
+		return head.String() + "  no servers\n"
 	}
 	t := newTable("  ", "SERVER", "ADDRESS", "TIER", a.healthHeader(), "LOAD", "WEIGHT", "SHARE", "ANSWERS", "STATE")
 	for _, m := range n.Members {
 		t.row(m.ID, address(m), strconv.Itoa(int(m.Tier)), a.health(m.Health), load(m), number(m.Weight), percent(m.Share),
 			strconv.FormatUint(m.Answers, 10), state(m))
 	}
-	return head + "\n" + t.String()
+	return head.String() + t.String() + notes(n.Members)
 }
 
 func prefixed(prefix, s string) string {
@@ -150,39 +151,23 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-// state says whether the server is in, and why.
 func state(m control.MemberStatus) string {
-	word := "out"
 	if m.In {
-		word = "in"
+		return "in"
 	}
-	return strings.Join(append([]string{word}, prefixedAll(reasons(m))...), "")
-}
-
-func prefixedAll(reasons []string) []string {
-	if len(reasons) == 0 {
-		return nil
-	}
-	return []string{": ", strings.Join(reasons, "; ")}
-}
-
-// reasons are why a member is where it is; what its check says, if the policy
-// says nothing.
-func reasons(m control.MemberStatus) []string {
-	if len(m.Why) == 0 && m.HealthWhy != "" {
-		return []string{m.HealthWhy}
-	}
-	return m.Why
+	return "out"
 }
 
 func (a *app) sourcesTable(sources []control.SourceStatus) string {
-	t := newTable("", "SOURCE", "SERVERS", "CONFIRMED", "TROUBLE")
+	t := newTable("", "SOURCE", "SERVERS", "CONFIRMED")
+	var troubles strings.Builder
 	for _, s := range sources {
 		confirmed := "never"
 		if !s.Confirmed.IsZero() {
 			confirmed = shortAge(s.Age.Duration()) + " ago"
 		}
-		t.row(s.Source, strconv.Itoa(s.Servers), confirmed, orDash(s.Err))
+		t.row(s.Source, strconv.Itoa(s.Servers), confirmed)
+		note(&troubles, "", prefixed("! "+s.Source+": ", s.Err))
 	}
-	return t.String()
+	return t.String() + troubles.String()
 }

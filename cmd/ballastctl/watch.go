@@ -106,7 +106,7 @@ func (a *app) frame(s control.Status) error {
 	case a.json():
 		return json.NewEncoder(a.stdout).Encode(s)
 	case a.terminal:
-		return a.print(screen(a.showStatus(s)))
+		return a.print(screen(a.showStatus(s), a.height()))
 	}
 	var b strings.Builder
 	for _, z := range s.Zones {
@@ -120,16 +120,21 @@ func (a *app) frame(s control.Status) error {
 func (a *app) frameError(err error) {
 	text := fmt.Sprintf("%s %v\n", a.now().UTC().Format(time.RFC3339), err)
 	if a.terminal && !a.json() {
-		a.print(screen(text))
+		a.print(screen(text, a.height()))
 		return
 	}
 	fmt.Fprint(a.stderr, text)
 }
 
-// screen is text drawn from the top left corner over what was there: clearing
-// only what remains of each line, and of the screen, does not flicker.
-func screen(text string) string {
-	return "\x1b[H" + strings.ReplaceAll(text, "\n", "\x1b[K\n") + "\x1b[J"
+// screen is as much of text as fits, drawn from the top left corner over what
+// was there: clearing only what remains of each line, and of the screen, does
+// not flicker.
+func screen(text string, height int) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if room := max(1, height-1); len(lines) > room {
+		lines = append(lines[:room-1], fmt.Sprintf("... %d more lines", len(lines)-room+1))
+	}
+	return "\x1b[H" + strings.Join(lines, "\x1b[K\n") + "\x1b[K\n\x1b[J"
 }
 
 // line is one name in one line, for logs.
