@@ -210,6 +210,7 @@ func TestChurnIsBounded(t *testing.T) {
 
 // TestRestart kills Consul and starts it with the same data.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	consul := consultest.Start(t, consultest.Options{})
 	register(t, consul, service{ID: "web-1", Name: "web", Address: "192.0.2.1", Port: 80})
 	log := &record{}

@@ -62,12 +62,13 @@ func (c *Client) maintain(ctx context.Context, id string, drain bool, reason str
 
 // resume ends the service's maintenance if it is ours.
 func (c *Client) resume(ctx context.Context, id string) error {
-	_, info, err := c.api.Agent().AgentHealthServiceByIDOpts(id, options(ctx))
-	if err != nil || info == nil {
+	filter := "CheckID == `" + api.ServiceMaintPrefix + id + "`"
+	checks, err := c.api.Agent().ChecksWithFilterOpts(filter, options(ctx))
+	if err != nil {
 		return err
 	}
-	for _, check := range info.Checks {
-		if check.CheckID == api.ServiceMaintPrefix+id && strings.HasPrefix(check.Notes, maintMark) {
+	for _, check := range checks {
+		if strings.HasPrefix(check.Notes, maintMark) {
 			return c.api.Agent().DisableServiceMaintenanceOpts(id, options(ctx))
 		}
 	}
