@@ -10,7 +10,7 @@ import (
 // On the wire the data is one octet with the number of words, then the words
 // of the presentation format as character-strings (RFC 1035 section 3.3).
 
-var errShort = errors.New("LB record: the message ends within the data")
+var errShort = errors.New("data ends too early")
 
 // Len is the length on the wire in octets.
 func (lb *LB) Len() int {
@@ -48,7 +48,7 @@ func (lb *LB) Unpack(b []byte) (int, error) {
 		return 0, errShort
 	}
 	if b[0] > maxWords {
-		return 0, fmt.Errorf("LB record: %d words are more than %d", b[0], maxWords)
+		return 0, fmt.Errorf("%d words are more than %d", b[0], maxWords)
 	}
 	words, n := make([]string, b[0]), 1
 	for i := range words {
@@ -60,7 +60,7 @@ func (lb *LB) Unpack(b []byte) (int, error) {
 		n = end
 	}
 	if err := lb.Parse(words); err != nil {
-		return 0, fmt.Errorf("LB record: %w", err)
+		return 0, err
 	}
 	return n, nil
 }

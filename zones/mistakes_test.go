@@ -485,6 +485,29 @@ var mistakes = []struct {
 			"5:0 error: A has no data; A takes an IPv4 address, like `A 192.0.2.1`",
 		},
 	},
+	{
+		"fallbacks that go on and on", "a LB consul a empty=b\nb LB consul b empty=c\nc LB consul c empty=d\nd LB consul d empty=e\ne LB consul e empty=ns1", []string{
+			"5:0 error: empty=b.example.org. is followed by more than 3 others; let one of them fall back to A or AAAA records",
+		},
+	},
+	{
+		"LB in generic form", `www 30 TYPE65356 \# 12 0206636f6e73756c03776562`, nil,
+	},
+	{
+		"LB in generic form, cut short", `www 30 TYPE65356 \# 11 0206636f6e73756c037765`, []string{
+			"5:0 error: LB: data ends too early; write `LB consul SERVICE` or `LB srv OWNER`",
+		},
+	},
+	{
+		"other class by number", "www CLASS3 A 192.0.2.1", []string{
+			"5:5 error: class CLASS3 is not served; write IN",
+		},
+	},
+	{
+		"unusual type", "www NAPTR x", []string{
+			"5:11 error: NAPTR: `x` is not a valid order; see the RFC of NAPTR for how it is written",
+		},
+	},
 }
 
 func TestMistakes(t *testing.T) {
@@ -509,4 +532,20 @@ func tell(problems []Problem) []string {
 		out = append(out, fmt.Sprintf("%d:%d %s: %s; %s", p.Line, p.Column, p.Severity, p.Message, p.Remedy))
 	}
 	return out
+}
+
+func TestZoneWithoutNameServer(t *testing.T) {
+	z, problems := Parse(strings.NewReader("@ 60 SOA a. b. 1 2 3 4 5\n"), "example.org", "test.zone", Settings{})
+	want := []string{"1:0 warning: zone example.org. has no NS; add one like `@ 3600 IN NS ns1`"}
+	if got := tell(problems); !slices.Equal(got, want) || z == nil {
+		t.Errorf("Got %q", got)
+	}
+}
+
+// What could not be read is not called missing as well.
+func TestNoFalseAlarms(t *testing.T) {
+	z, problems := Parse(strings.NewReader("$TTL 60\n@ SOA ns1 x\n@ NS\nwww LB srv _a empty=b\n_a SRV 1\nb A x\n"), "example.org", "test.zone", Settings{})
+	if z != nil || len(problems) != 4 {
+		t.Errorf("Got %q", tell(problems))
+	}
 }
