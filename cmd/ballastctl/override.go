@@ -88,14 +88,19 @@ func (a *app) checkDrained(ctx context.Context, server, name string) error {
 		return err
 	}
 	var drained []string
+	found := false
 	for _, o := range s.Overrides {
-		if !o.Drain {
-			continue
+		asked := o.Server == server && (name == "" || o.Name == name)
+		if asked && !o.Drain && name == "" && o.Name != "" {
+			return control.Errorf(control.ErrConflict, "%s has a factor for %s too, which would be lost; use --name, or 'ballastctl override clear' to end all", server, o.Name)
 		}
-		if o.Server == server && (name == "" || o.Name == name) {
-			return nil
+		found = found || asked && o.Drain
+		if o.Drain {
+			drained = append(drained, o.Server)
 		}
-		drained = append(drained, o.Server)
+	}
+	if found {
+		return nil
 	}
 	if len(drained) == 0 {
 		return control.Errorf(control.ErrNotFound, "%s is not drained, nor is any server", server)
