@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// server is a running coredns.
+type server struct {
+	addr string // host:port
+
+	cmd   *exec.Cmd
+	log   *logBuffer
+	ended chan struct{} // closed when the process is gone
+}
+
+// startServer starts coredns with one server block and waits until it
+// answers. Whoever calls it ends it with stop; so does the end of ctx.
+func (b *bench) startServer(ctx context.Context, plugins string) (*server, error) {
+	if err := writeZones(b.dir); err != nil {
+		return nil, err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(b.dir, fmt.Sprintf("Corefile.%d", port))
+	if err := os.WriteFile(conf, []byte(corefile(port, plugins)), 0o600); err != nil {
+		return nil, err
+	}
+	s := &server{addr: fmt.Sprintf("127.0.0.1:%d", port), log: &logBuffer{}, ended: make(chan struct{})}
+	s.cmd = exec.CommandContext(ctx, b.binary, "-conf", conf)
+	s.cmd.Dir = b.dir
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = dieWithParent()
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+	s.cmd.WaitDelay = 5 * time.Second
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", b.binary, err)
+	}
+	go func() {
+		defer close(s.ended)
+		s.cmd.Wait() // how it ended does not matter; that it did is found out by asking
+	}()
+	if err := s.await(ctx, 15*time.Second); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("coredns with %q: %w\n%s", plugins, err, s.log)
+	}
+	return s, nil
+}
+
+func writeZones(dir string) error {
+	for name, text := range zoneFiles {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await asks until there is an answer.
+func (s *server) await(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		_, err := s.ask(ctx, dns.TypeA)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return errors.New("ended at once")
+		case <-ctx.Done():
+			return fmt.Errorf("does not answer on %s: %w", s.addr, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// ask sends the question of all measurements, by one packet.
+func (s *server) ask(ctx context.Context, qtype uint16) (*dns.Msg, error) {
+	c := &dns.Client{Net: "udp", Timeout: time.Second}
+	m, _, err := c.ExchangeContext(ctx, question(qtype), s.addr)
+	if err == nil && m.Rcode != dns.RcodeSuccess {
+		err = fmt.Errorf("%s %s: %s", qname, dns.TypeToString[qtype], dns.RcodeToString[m.Rcode])
+	}
+	return m, err
+}
+
+// question is as resolvers ask: with EDNS, and the buffer of the DNS flag day
+// of 2020.
+func question(qtype uint16) *dns.Msg {
+	m := new(dns.Msg).SetQuestion(qname, qtype)
+	m.RecursionDesired = false
+	return m.SetEdns0(1232, false)
+}
+
+func (s *server) pid() int { return s.cmd.Process.Pid }
+
+// stop ends the process and waits until it is gone.
+func (s *server) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM) // fails only if it is gone already
+	select {
+	case <-s.ended:
+	case <-time.After(5 * time.Second):
+		s.cmd.Process.Kill()
+		<-s.ended
+	}
+}
+
+// freePort finds a port that is free for UDP and TCP.
+func freePort(ctx context.Context) (int, error) {
+	var lc net.ListenConfig
+	var err error
+	for range 10 {
+		var udp net.PacketConn
+		if udp, err = lc.ListenPacket(ctx, "udp", "127.0.0.1:0"); err != nil {
+			continue
+		}
+		port := udp.LocalAddr().(*net.UDPAddr).Port
+		var tcp net.Listener
+		tcp, err = lc.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		udp.Close()
+		if err == nil {
+			tcp.Close()
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
+}
+
+// logBuffer keeps the beginning of what a process writes.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+const logLimit = 64 << 10
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if room := logLimit - l.text.Len(); room > 0 {
+		l.text.Write(p[:min(len(p), room)])
+	}
+	return len(p), nil
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.TrimSpace(l.text.String())
+}
