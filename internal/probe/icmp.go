@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 
 	"golang.org/x/net/icmp"
@@ -15,19 +14,20 @@ import (
 
 // ping is what differs between the families.
 type ping struct {
-	network, local string
+	network, raw   string // of a ping socket, and of one that needs CAP_NET_RAW
+	local          string
 	protocol       int // IANA protocol number, as icmp.ParseMessage wants it
 	request, reply icmp.Type
 }
 
 var (
-	ping4 = ping{"udp4", "0.0.0.0", 1, ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply}
-	ping6 = ping{"udp6", "::", 58, ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply}
+	ping4 = ping{"udp4", "ip4:icmp", "0.0.0.0", 1, ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply}
+	ping6 = ping{"udp6", "ip6:ipv6-icmp", "::", 58, ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply}
 )
 
 // newICMP passes when an echo request is answered. It uses Linux's ping
 // sockets, which need no privilege but a group within
-// net.ipv4.ping_group_range.
+// net.ipv4.ping_group_range, or else a raw socket, which needs CAP_NET_RAW.
 func newICMP(Spec) (ask, error) {
 	return ask{checkICMP, func(t Target) string { return t.Addr.Addr().String() }}, nil
 }
@@ -37,18 +37,23 @@ func checkICMP(ctx context.Context, t Target) (Result, error) {
 	if addr.Is6() {
 		p = ping6
 	}
+	to := net.Addr(&net.UDPAddr{IP: addr.AsSlice(), Zone: addr.Zone()})
 	conn, err := icmp.ListenPacket(p.network, p.local)
 	if err != nil {
-		return Result{}, fmt.Errorf("%w: ping socket (is the group in net.ipv4.ping_group_range?): %w", ErrUnable, err)
+		var refused error
+		if conn, refused = icmp.ListenPacket(p.raw, p.local); refused != nil {
+			return Result{}, fmt.Errorf("%w: ping socket (is the group in net.ipv4.ping_group_range?): %w", ErrUnable, err)
+		}
+		to = &net.IPAddr{IP: addr.AsSlice(), Zone: addr.Zone()}
 	}
 	defer bind(ctx, conn)()
-	return Result{}, p.echo(conn, addr)
+	return Result{}, p.echo(conn, to)
 }
 
-// echo sends one request and waits for its reply. The kernel puts its own
-// identifier into the request and delivers only replies that carry it; the
-// random payload tells this request's from an earlier socket's.
-func (p ping) echo(conn *icmp.PacketConn, addr netip.Addr) error {
+// echo sends one request and waits for its reply. A raw socket gets everybody's
+// replies, and a ping socket may get those to an earlier one with its
+// identifier: the random payload tells which one is ours.
+func (p ping) echo(conn *icmp.PacketConn, to net.Addr) error {
 	payload := make([]byte, 16)
 	_, _ = rand.Read(payload) // never fails
 	request := icmp.Message{Type: p.request, Body: &icmp.Echo{Seq: 1, Data: payload}}
@@ -56,7 +61,6 @@ func (p ping) echo(conn *icmp.PacketConn, addr netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	to := &net.UDPAddr{IP: addr.AsSlice(), Zone: addr.Zone()}
 	if _, err := conn.WriteTo(wire, to); err != nil {
 		return err
 	}
