@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
-	"github.com/ballast-lb/ballast/internal/control"
 	"github.com/ballast-lb/ballast/plugin/policy"
 	"github.com/ballast-lb/ballast/zones"
 
@@ -28,7 +27,7 @@ type config struct {
 	execDir        string
 	reload         time.Duration
 	startupTimeout time.Duration
-	control        string // path of the socket; "off" for none
+	control        string // path of the socket, or "off"; empty if nothing is said
 	fall           fall.F
 }
 
@@ -50,7 +49,6 @@ func parse(c *caddy.Controller) (*config, error) {
 		line:           c.Line(),
 		reload:         defaultReload,
 		startupTimeout: defaultStartupTimeout,
-		control:        control.DefaultPath(),
 	}
 	args := c.RemainingArgs()
 	if len(args) == 0 {

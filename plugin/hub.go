@@ -2,6 +2,7 @@ package ballast
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,7 +21,8 @@ type hub struct {
 
 	mu             sync.Mutex
 	zones          []*zone
-	feeds          map[string]*feed
+	feeds          map[string]*feed // by key
+	named          map[string]*feed // by name: the newest of those that follow the same
 	clients        map[consul.Config]*consul.Client
 	control        string
 	startupTimeout time.Duration
@@ -57,18 +59,24 @@ func newHub() *hub {
 		started:  time.Now(),
 		unlisten: func() {},
 		feeds:    map[string]*feed{},
+		named:    map[string]*feed{},
 		clients:  map[consul.Config]*consul.Client{},
 	}
 }
 
 // configure takes the settings that there is only one of.
-func (h *hub) configure(cfg *config) {
+func (h *hub) configure(cfg *config) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.control == "" || h.control == controlOff {
+	h.startupTimeout = max(h.startupTimeout, cfg.startupTimeout)
+	switch {
+	case cfg.control == "" || cfg.control == h.control:
+	case h.control != "":
+		return fmt.Errorf("control is '%s' here and '%s' in another ballast directive; there is one socket for all", cfg.control, h.control)
+	default:
 		h.control = cfg.control
 	}
-	h.startupTimeout = max(h.startupTimeout, cfg.startupTimeout)
+	return nil
 }
 
 func (h *hub) addZone(z *zone) {
@@ -102,7 +110,7 @@ func (h *hub) join(s *steer, spec feedSpec) *feed {
 	f := h.feeds[spec.key]
 	if f == nil {
 		f = newFeed(spec, h.seed(spec))
-		h.feeds[spec.key] = f
+		h.feeds[spec.key], h.named[spec.name] = f, f
 		if h.running {
 			f.start()
 		}
@@ -114,32 +122,21 @@ func (h *hub) join(s *steer, spec feedSpec) *feed {
 }
 
 // seed is the last pool of a feed that did the same as spec, in this hub or in
-// the one before.
+// the one before. The caller holds mu.
 func (h *hub) seed(spec feedSpec) *pool.Pool {
-	for _, from := range []*hub{h, h.old} {
-		if from == nil {
-			continue
-		}
-		if from != h {
-			from.mu.Lock()
-		}
-		seed := from.lastPool(spec)
-		if from != h {
-			from.mu.Unlock()
-		}
-		if seed != nil {
-			return seed
-		}
+	if seed := h.lastPool(spec); seed != nil || h.old == nil {
+		return seed
 	}
-	return nil
+	h.old.mu.Lock()
+	defer h.old.mu.Unlock()
+	return h.old.lastPool(spec)
 }
 
+// lastPool is the last pool of a feed that did the same as spec. The caller
+// holds mu.
 func (h *hub) lastPool(spec feedSpec) *pool.Pool {
-	if f := h.feeds[spec.key]; f != nil && f.known() {
-		return f.pool.Load()
-	}
-	for _, f := range h.feeds {
-		if f.name == spec.name && f.known() {
+	for _, f := range []*feed{h.feeds[spec.key], h.named[spec.name]} {
+		if f != nil && f.known() {
 			return f.pool.Load()
 		}
 	}
@@ -156,20 +153,29 @@ func (h *hub) leave(s *steer) {
 	f.mu.Unlock()
 	if unused && h.feeds[f.key] == f {
 		delete(h.feeds, f.key)
+		if h.named[f.name] == f {
+			delete(h.named, f.name)
+		}
 	}
+	shared := h.named[f.name] != nil
 	h.mu.Unlock()
 	if unused {
 		f.stop()
-		forgetSource(f.name)
+		if !shared {
+			forgetSource(f.name)
+		}
 	}
 }
 
 // inherited returns the steer that the hub before the reload has for a name.
 func (h *hub) inherited(origin, owner string) *steer {
-	if h.old == nil {
+	h.mu.Lock()
+	old := h.old
+	h.mu.Unlock()
+	if old == nil {
 		return nil
 	}
-	for _, z := range h.old.allZones() {
+	for _, z := range old.allZones() {
 		if z.origin == origin {
 			return z.data.Load().steers[owner]
 		}

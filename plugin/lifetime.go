@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -9,9 +10,12 @@ import (
 	"github.com/coredns/caddy"
 )
 
-// tickEvery is how often the hub looks for plans that are due and for sources
-// that failed or came back.
-const tickEvery = 250 * time.Millisecond
+// tickEvery is how often the hub looks for plans that are due, sourceEvery for
+// sources that failed or came back.
+const (
+	tickEvery   = 250 * time.Millisecond
+	sourceEvery = time.Second
+)
 
 // start follows all sources, waits for their first pools as long as the
 // Corefile allows, and opens the control socket. CoreDNS serves afterwards; in
@@ -54,7 +58,7 @@ func (h *hub) listen() {
 	if h.control == controlOff || len(h.allZones()) == 0 {
 		return
 	}
-	l, err := control.Listen(h.control)
+	l, err := control.Listen(cmp.Or(h.control, control.DefaultPath()))
 	if err != nil {
 		log.Warningf("no control socket, ballastctl will not work: %v", err)
 		return
@@ -71,14 +75,19 @@ func (h *hub) listen() {
 }
 
 func (h *hub) tickUntil(ctx context.Context) {
-	ticker := time.NewTicker(tickEvery)
+	ticker, sources := time.NewTicker(tickEvery), time.NewTicker(sourceEvery)
 	defer ticker.Stop()
+	defer sources.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
 			h.tick(now)
+		case now := <-sources.C:
+			for _, f := range h.allFeeds() {
+				f.tick(now)
+			}
 		}
 	}
 }
@@ -86,9 +95,6 @@ func (h *hub) tickUntil(ctx context.Context) {
 func (h *hub) tick(now time.Time) {
 	if h.overrides.expire(now) {
 		h.updateAll(now)
-	}
-	for _, f := range h.allFeeds() {
-		f.tick(now)
 	}
 	for _, z := range h.allZones() {
 		for _, s := range z.data.Load().steers {
@@ -126,7 +132,9 @@ func (h *hub) stop() error {
 	}
 	h.forgetMetrics()
 	if h.successor != nil {
+		h.successor.mu.Lock()
 		h.successor.old = nil
+		h.successor.mu.Unlock()
 	}
 	return nil
 }

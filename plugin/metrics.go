@@ -1,6 +1,8 @@
 package ballast
 
 import (
+	"cmp"
+	"maps"
 	"sync"
 	"time"
 
@@ -155,21 +157,60 @@ func forgetSource(source string) {
 	sourceAge.DeleteLabelValues(source)
 }
 
-// forgetMetrics drops the series of names that the next hub does not have.
+// handOver drops the series of servers that the name's next steer does not have.
+func (m *steerMetrics) handOver(next *steerMetrics) {
+	next.mu.Lock()
+	kept := maps.Clone(next.servers)
+	next.mu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.servers {
+		if _, ok := kept[id]; !ok {
+			m.forgetServer(id)
+		}
+	}
+}
+
+// forgetMetrics drops the series of what the hub that goes on does not have:
+// the next one, or after a failed reload the one before.
 func (h *hub) forgetMetrics() {
-	kept := map[string]bool{}
-	if h.successor != nil {
-		for _, z := range h.successor.allZones() {
-			for owner := range z.data.Load().steers {
-				kept[z.origin+owner] = true
+	steers, sources, origins := map[string]*steer{}, map[string]bool{}, map[string]bool{}
+	h.mu.Lock()
+	other := cmp.Or(h.successor, h.old)
+	h.mu.Unlock()
+	if other != nil {
+		for _, z := range other.allZones() {
+			origins[z.origin] = true
+			for owner, s := range z.data.Load().steers {
+				steers[z.origin+owner] = s
 			}
+		}
+		for _, f := range other.allFeeds() {
+			sources[f.name] = true
 		}
 	}
 	for _, z := range h.allZones() {
 		for owner, s := range z.data.Load().steers {
-			if !kept[z.origin+owner] {
-				s.metrics.forget()
-			}
+			s.forgetMetrics(steers[z.origin+owner])
+		}
+		if !origins[z.origin] {
+			zoneReloads.DeletePartialMatch(prometheus.Labels{"zone": z.origin})
+			zoneReloadFailed.DeleteLabelValues(z.origin)
 		}
 	}
+	for _, f := range h.allFeeds() {
+		if !sources[f.name] {
+			forgetSource(f.name)
+		}
+	}
+}
+
+// forgetMetrics drops the series that next, which steers the name from now on
+// if it is not nil, does not have.
+func (s *steer) forgetMetrics(next *steer) {
+	if next == nil {
+		s.metrics.forget()
+		return
+	}
+	s.metrics.handOver(next.metrics)
 }

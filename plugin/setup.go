@@ -56,7 +56,9 @@ func (b *Ballast) add(h *hub, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	h.configure(cfg)
+	if err := h.configure(cfg); err != nil {
+		return err
+	}
 	for _, origin := range cfg.origins {
 		z, err := newZone(h, cfg, client, origin)
 		if err != nil {

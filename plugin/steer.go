@@ -69,12 +69,10 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 	return s, nil
 }
 
-// close ends the steer; gone tells that nothing is steered at its name now.
-func (s *steer) close(gone bool) {
+// close ends the steer; next is what its name is steered by now, or nil.
+func (s *steer) close(next *steer) {
 	s.hub.leave(s)
-	if gone {
-		s.metrics.forget()
-	}
+	s.forgetMetrics(next)
 }
 
 // policyConfig is what the LB record says, as the policy understands it.

@@ -129,8 +129,12 @@ func (z *zone) release(data, kept *zoneData) {
 		return
 	}
 	for owner, s := range data.steers {
-		if kept == nil || kept.steers[owner] != s {
-			s.close(kept == nil || kept.steers[owner] == nil)
+		var next *steer
+		if kept != nil {
+			next = kept.steers[owner]
+		}
+		if next != s {
+			s.close(next)
 		}
 	}
 }
