@@ -88,18 +88,19 @@ func (a *app) checkDrained(ctx context.Context, server, name string) error {
 		return err
 	}
 	var drained []string
-	found := false
+	var found, factor bool // among what ClearOverride would end
 	for _, o := range s.Overrides {
-		asked := o.Server == server && (name == "" || o.Name == name)
-		if asked && !o.Drain && name == "" && o.Name != "" {
-			return control.Errorf(control.ErrConflict, "%s has a factor for %s too, which would be lost; use --name, or 'ballastctl override clear' to end all", server, o.Name)
-		}
-		found = found || asked && o.Drain
+		ends := o.Server == server && (name == "" || o.Name == name)
+		found = found || ends && o.Drain
+		factor = factor || ends && !o.Drain
 		if o.Drain {
 			drained = append(drained, o.Server)
 		}
 	}
-	if found {
+	switch {
+	case found && factor:
+		return control.Errorf(control.ErrConflict, "%s has a factor under another --name too, which would be lost; use --name, or 'ballastctl override clear' to end all", server)
+	case found:
 		return nil
 	}
 	if len(drained) == 0 {
