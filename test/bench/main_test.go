@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// buildCoreDNS builds the binary that is measured.
+func buildCoreDNS(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "coredns"), "github.com/ballast-lb/ballast/cmd/coredns")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+// TestRunQuick runs everything with tiny counts: that each part works, not
+// what it measures.
+func TestRunQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes for some seconds")
+	}
+	s := defaults().quick()
+	s.bin, s.format, s.profile = buildCoreDNS(t), "json", ""
+	var out, progress bytes.Buffer
+	if err := run(t.Context(), s, &out, &progress); err != nil {
+		t.Fatalf("%v\nprogress:\n%s", err, &progress)
+	}
+	var r Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int{}
+	for _, row := range r.Rows {
+		counted[row.Measure]++
+		// From the return of the API call on the answer may change at once.
+		if row.Value.Median <= 0 && row.Unit != "ms" {
+			t.Errorf("%s, %s: no value", row.Measure, row.Subject)
+		}
+	}
+	for measure, want := range map[string]int{
+		"ServeDNS alone": len(answerKinds) + 2, "draw alone": len(drawKinds),
+		"CPU of the whole process for each query": len(subjects) + 1,
+	} {
+		if counted[measure] != want {
+			t.Errorf("%d rows of %q, want %d", counted[measure], measure, want)
+		}
+	}
+	delays, missing := counted["change in Consul to changed answer"], strings.Contains(strings.Join(r.Notes, " "), "no Consul binary")
+	if delays != 2 && !missing {
+		t.Errorf("%d rows of the delay from Consul, and no note says why", delays)
+	}
+	if !strings.Contains(progress.String(), "round 1 of") {
+		t.Errorf("no progress was told: %q", &progress)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    settings
+		want string
+	}{
+		{"a format that it does not know", settings{format: "xml"}, "known are markdown and json"},
+		{"a directory without coredns", settings{format: "json", bin: t.TempDir()}, "make build"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := run(context.Background(), c.s, io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestServerThatCannotStart: the error shows what coredns said.
+func TestServerThatCannotStart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds coredns")
+	}
+	b := &bench{binary: filepath.Join(buildCoreDNS(t), "coredns"), dir: t.TempDir()}
+	_, err := b.startServer(t.Context(), "ballast no-such.zone")
+	if err == nil || !strings.Contains(err.Error(), "no-such.zone") {
+		t.Errorf("error %v, want one that names no-such.zone", err)
+	}
+}
