@@ -25,6 +25,8 @@ func newTransport(a endpoint, conf *tls.Config) *http.Transport {
 		MaxIdleConns:        0, // no limit, likewise MaxConnsPerHost
 		MaxIdleConnsPerHost: 1 << 16,
 		IdleConnTimeout:     time.Minute,
+		// A dead connection must not be kept for all watches that share it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
 	if a.socket != "" {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {

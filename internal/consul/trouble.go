@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"syscall"
 
@@ -46,7 +47,11 @@ func (c *Client) explain(err error, service string) string {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("%s does not answer in JSON: is it Consul's HTTP address?", c.address)
 	}
-	return clip(err.Error())
+	var call *url.Error // its text begins with a long URL
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return c.address + ": " + clip(err.Error())
 }
 
 func (c *Client) explainStatus(status api.StatusError, service string) string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -27,13 +28,15 @@ type Options struct {
 	Datacenter string         // default "dc1"
 	Config     map[string]any // more configuration keys, over the defaults
 	Token      string         // for the calls that this package makes
+	TLS        *Certificates  // serve HTTPS too, and ask for client certificates
 }
 
 // Consul is one server: a cluster of its own, with its data in a directory,
 // so that it can be killed and started again as the same.
 type Consul struct {
-	Addr string // host:port of the HTTP API
-	Node string
+	Addr  string // host:port of the HTTP API
+	HTTPS string // the same over TLS, with Options.TLS
+	Node  string
 
 	binary  string
 	dir     string
@@ -215,7 +218,7 @@ func (c *Consul) Log() []byte {
 
 // configure writes the server's configuration file.
 func (c *Consul) configure() error {
-	ports, err := freePorts(3)
+	ports, err := freePorts(4)
 	if err != nil {
 		return err
 	}
@@ -233,9 +236,14 @@ func (c *Consul) configure() error {
 		"connect":              map[string]any{"enabled": false},
 		"disable_update_check": true, "disable_host_node_id": true, "log_level": "warn",
 	}
-	for key, value := range c.options.Config {
-		config[key] = value
+	if tls := c.options.TLS; tls != nil {
+		c.HTTPS = fmt.Sprintf("127.0.0.1:%d", ports[3])
+		config["ports"].(map[string]int)["https"] = ports[3]
+		config["tls"] = map[string]any{"https": map[string]any{
+			"ca_file": tls.CA, "cert_file": tls.Cert, "key_file": tls.Key, "verify_incoming": true,
+		}}
 	}
+	maps.Copy(config, c.options.Config)
 	text, err := json.Marshal(config)
 	if err != nil {
 		return err
