@@ -3,17 +3,21 @@ package ballast
 import (
 	"flag"
 	"fmt"
+	golog "log"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
@@ -89,4 +93,54 @@ func (s *server) given(name string, times int) map[string]int {
 // says tells whether one of the lines contains text.
 func says(lines []string, text string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, text) })
+}
+
+// handler is the plugin with a zone of these records, without a server around
+// it and without sources that run.
+func handler(t testing.TB, records string) *Ballast {
+	t.Helper()
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", records)
+	h := newHub()
+	z, err := newZone(h, &config{file: filepath.Join(dir, "zone")}, nil, "example.org.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addZone(z)
+	b := &Ballast{}
+	b.zones.add(z)
+	return b
+}
+
+// logged collects what is logged until the test ends.
+func logged(t testing.TB) *journal {
+	j := &journal{}
+	golog.SetOutput(j)
+	t.Cleanup(clog.Discard)
+	return j
+}
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// sortedList sorts what stands between commas.
+func sortedList(text string) string {
+	words := strings.Split(text, ",")
+	slices.Sort(words)
+	return strings.Join(words, ",")
 }

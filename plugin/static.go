@@ -139,7 +139,7 @@ func (q *query) write(f found) (int, error) {
 // section 3. Apex.soa makes the slice anew for each answer.
 func (q *query) capNegativeTTL(ns []dns.RR) {
 	for i, rr := range ns {
-		if rr.Header().Rrtype == dns.TypeSOA {
+		if rr.Header().Rrtype == dns.TypeSOA && rr.Header().Ttl > q.data.soa.Hdr.Ttl {
 			ns[i] = q.data.soa
 		}
 	}
