@@ -2,6 +2,8 @@ package ballast
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,6 +36,12 @@ func Check(path string) ([]zones.Problem, error) {
 	for _, block := range blocks {
 		problems = append(problems, checkBlock(path, block)...)
 	}
+	slices.SortStableFunc(problems, func(a, b zones.Problem) int {
+		if a.File != path || b.File != path { // those of a zone are in its order
+			return 0
+		}
+		return cmp.Compare(a.Line, b.Line)
+	})
 	return problems, nil
 }
 
@@ -71,7 +79,12 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 	for c.Next() {
 		cfg, err := parse(c)
 		if err != nil {
-			return append(problems, corefileProblem(path, err))
+			for line := range strings.Lines(err.Error()) { // joined, each on a line
+				problems = append(problems, corefileProblem(path, errors.New(strings.TrimSpace(line))))
+			}
+		}
+		if cfg == nil {
+			return problems
 		}
 		for _, origin := range cfg.origins {
 			parsed, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())

@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,8 @@ func (cfg *config) settings() zones.Settings {
 	return zones.Settings{Policies: policy.Names()}
 }
 
-// parse reads one ballast directive; the dispenser stands on its name.
+// parse reads one ballast directive; the dispenser stands on its name. The
+// error joins all mistakes.
 func parse(c *caddy.Controller) (*config, error) {
 	cfg := &config{
 		line:           c.Line(),
@@ -56,16 +58,17 @@ func parse(c *caddy.Controller) (*config, error) {
 	}
 	cfg.file = rooted(c, args[0])
 	cfg.origins = plugin.OriginsFromArgsOrServerBlock(args[1:], c.ServerBlockKeys)
+	var errs []error
 	for c.NextBlock() {
 		set, ok := properties[c.Val()]
 		if !ok {
-			return nil, c.Errf("unknown property '%s'; %s", c.Val(), knownProperties())
+			errs = append(errs, c.Errf("unknown property '%s'; %s", c.Val(), knownProperties()))
+			c.RemainingArgs()
+			continue
 		}
-		if err := set(c, cfg); err != nil {
-			return nil, err
-		}
+		errs = append(errs, set(c, cfg))
 	}
-	return cfg, cfg.check(c)
+	return cfg, errors.Join(append(errs, cfg.check(c))...)
 }
 
 // rooted joins a relative path to the root plugin's directory.

@@ -37,6 +37,7 @@ func TestParse(t *testing.T) {
 
 		{"no file", "ballast", "a zone file is missing", nil},
 		{"unknown property", "ballast DIR/zone {\nconsull x\n}", "unknown property 'consull'; known are consul, control,", nil},
+		{"two mistakes", "ballast DIR/zone {\nreload soon\nexecc\n}", "unknown property 'execc'", nil},
 		{"two addresses", "ballast DIR/zone {\nconsul a b\n}", "consul takes one argument, not 2", nil},
 		{"Consul twice", "ballast DIR/zone {\nconsul a\nconsul b\n}", "consul is given twice", nil},
 		{"token without Consul", "ballast DIR/zone {\ntoken DIR/token\n}", "add 'consul ADDRESS'", nil},
