@@ -60,9 +60,9 @@ func (q *query) steered(s *steer) (int, error) {
 
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
-	pq := policy.Query{Family: fam, Now: time.Now(), Random: rand.Uint64(), Stable: wantsSignatures(q.r)}
-	if s.keyed {
-		pq.Key = resolverKey(q.w, q.r)
+	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: wantsSignatures(q.r)}
+	if s.keyed { // others need neither, and both cost time
+		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	}
 	return s.policy.Draw(sv.plan, pq)
 }
