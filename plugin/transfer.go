@@ -1,6 +1,8 @@
 package ballast
 
 import (
+	"context"
+
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/coredns/coredns/plugin/transfer"
@@ -41,10 +43,29 @@ func (d *zoneData) resolved(rrs []dns.RR) []dns.RR {
 			continue
 		}
 		if s := d.steers[rr.Header().Name]; s != nil {
-			out = append(out, s.served.Load().allRecords()...)
+			out = append(out, d.present(s)...)
 		}
 	}
 	return out
+}
+
+// present are the addresses that an LB name could be answered with now: those
+// of its pool, or of the name that it falls back to.
+func (d *zoneData) present(s *steer) []dns.RR {
+	sv := s.served.Load()
+	owner, ttl := s.name, seconds(sv.plan.TTL)
+	for range maxFallback {
+		if sv.plan.Mode != policy.Fallback {
+			return adopted(sv.allRecords(), owner, ttl)
+		}
+		next := s.record.LB.Fallback
+		if s = d.steers[next]; s == nil {
+			q := query{ctx: context.Background(), data: d}
+			return adopted(append(q.staticRecords(next, policy.A), q.staticRecords(next, policy.AAAA)...), owner, ttl)
+		}
+		sv = s.served.Load()
+	}
+	return nil
 }
 
 // allRecords are the records of all members that are in.
