@@ -41,7 +41,7 @@ func (o *operator) find(qname string) *steer {
 	if s := data.steers[qname]; s != nil {
 		return s
 	}
-	q := query{ctx: context.Background(), r: new(dns.Msg).SetQuestion(qname, typeLB), zone: z, data: data, qname: qname}
+	q := query{ctx: context.Background(), w: nobody{}, r: new(dns.Msg).SetQuestion(qname, typeLB), zone: z, data: data, qname: qname}
 	f := q.lookup(typeLB)
 	if last := len(f.answer) - 1; last >= 0 && f.answer[last].Header().Rrtype == typeLB {
 		return data.steerOf(strings.ToLower(f.answer[last].Header().Name))

@@ -60,7 +60,7 @@ func (d *zoneData) present(s *steer) []dns.RR {
 		}
 		next := s.record.LB.Fallback
 		if s = d.steers[next]; s == nil {
-			q := query{ctx: context.Background(), data: d}
+			q := query{ctx: context.Background(), w: nobody{}, data: d}
 			return adopted(append(q.staticRecords(next, policy.A), q.staticRecords(next, policy.AAAA)...), owner, ttl)
 		}
 		sv = s.served.Load()
