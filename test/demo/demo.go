@@ -45,6 +45,7 @@ func (d *demo) Run(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
+	d.display.say("starting; logs are in " + s.run)
 	defer d.farewell()
 	if err := d.start(ctx); err != nil {
 		return d.verdict(ctx, err)
@@ -159,5 +160,5 @@ func (d *demo) watch(ctx context.Context) error {
 func (d *demo) farewell() {
 	d.display.say("ending what was started ...")
 	d.cast.end()
-	d.display.say("ended; logs are in " + d.settings.run)
+	d.display.say("ended")
 }

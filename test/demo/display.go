@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,10 +80,7 @@ func (d *display) show(v view, fresh, last []event) {
 		return
 	}
 	width, height := d.size()
-	lines := frame(v, last, d.hints)
-	if len(lines) >= height { // the last line stays free for the cursor
-		lines = lines[:max(0, height-1)]
-	}
+	lines := fit(frame(v, last, d.hints), height-1) // a line stays free for the cursor
 	var b strings.Builder
 	b.WriteString(home)
 	for _, l := range lines {
@@ -92,6 +90,14 @@ func (d *display) show(v view, fresh, last []event) {
 	}
 	b.WriteString(clearBelow)
 	io.WriteString(d.out, b.String())
+}
+
+// fit makes do with a few lines: empty ones go first, then the last.
+func fit(lines []line, height int) []line {
+	if len(lines) > height {
+		lines = slices.DeleteFunc(lines, line.empty)
+	}
+	return lines[:max(0, min(len(lines), height))]
 }
 
 // showBlock prints what happened, and a block if it is time for one.

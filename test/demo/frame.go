@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -56,6 +57,10 @@ func (l line) text(width int, colour bool) string {
 		}
 	}
 	return b.String()
+}
+
+func (l line) empty() bool {
+	return !slices.ContainsFunc(l, func(s span) bool { return strings.TrimSpace(s.text) != "" })
 }
 
 var healthStyles = map[pool.Health]string{
@@ -132,7 +137,7 @@ func (h hints) lines(answers int) []line {
 		if i == 0 {
 			head = "try   "
 		}
-		lines = append(lines, line{{bold, head}, {normal, fmt.Sprintf("%-44s ", t[0])}, {dim, t[1]}})
+		lines = append(lines, line{{bold, head}, {normal, fmt.Sprintf("%-*s  ", h.width(), t[0])}, {dim, t[1]}})
 	}
 	return append(lines, line{{bold, "log   "}, {normal, h.log}})
 }

@@ -14,6 +14,15 @@ type hints struct {
 	log       string
 }
 
+// width is that of the longest command.
+func (h hints) width() int {
+	width := 0
+	for _, t := range h.try {
+		width = max(width, len(t[0]))
+	}
+	return width
+}
+
 func (d *demo) hints() hints {
 	s := &d.settings
 	host, port, _ := net.SplitHostPort(s.dns)

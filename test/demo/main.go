@@ -20,12 +20,13 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "`folder` of coredns, ballast-agent and ballastctl")
 	consul := flag.String("consul", "", "the Consul `program`; with it, agents register the servers there")
+	logs := flag.String("run", ".run", "`folder` of logs, and of Consul's data")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "demo: what is %q? see -help\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	if err := run(exampleSettings(*bin, *consul)); err != nil {
+	if err := run(exampleSettings(*bin, *logs, *consul)); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}

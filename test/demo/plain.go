@@ -17,7 +17,7 @@ A block follows when something changed, and every %.0f s. Things to try:
 
 `, h.name, h.dns, window, heartbeat.Seconds())
 	for _, t := range h.try {
-		fmt.Fprintf(&b, "  %-46s # %s\n", t[0], t[1])
+		fmt.Fprintf(&b, "  %-*s  # %s\n", h.width(), t[0], t[1])
 	}
 	fmt.Fprintf(&b, "\ncoredns' log is %s. Ctrl-C ends everything.\n", h.log)
 	return b.String()

@@ -45,9 +45,9 @@ func servers() []spec {
 
 // exampleSettings are those of the files in the source tree, seen from its top
 // folder.
-func exampleSettings(bin, consul string) settings {
+func exampleSettings(bin, run, consul string) settings {
 	s := settings{
-		bin: bin, run: ".run", consul: consul,
+		bin: bin, run: run, consul: consul,
 		corefile: "Corefile.example", name: "www.example.org.",
 		dns: "127.0.0.1:1053", metrics: "127.0.0.1:9153", ready: "127.0.0.1:8181",
 		socket:   control.DefaultPath(),

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/control"
-	"github.com/ballast-lb/ballast/internal/pool"
 )
 
 // view is what there is to see at one moment.
@@ -24,21 +23,6 @@ type view struct {
 	rows    []row
 	answer  answer // the last one
 	answers int    // that the given shares are counted over
-}
-
-// row is one server.
-type row struct {
-	name, address string
-	known         bool // to the name server; the rest of the numbers need it
-	in            bool
-	health        pool.Health
-	load          *float64 // as reported; nil if nothing was
-	weight        float64
-	wanted, given float64 // shares, 0..1
-	counted       bool    // given means something: there were enough answers
-	gone          string  // how long it was in no answer, for one that is out
-	why           string
-	done          string // by the visitor
 }
 
 // look makes a view of what the name server says, what was answered, and what
@@ -58,7 +42,7 @@ func look(now time.Time, s control.Status, err error, name string, c *cast, coun
 		r := rowOf(status, w)
 		r.count(now, counted, netip.MustParseAddr(w.ip))
 		if i < len(c.agents) && !c.agents[i].running() {
-			r.done = join(r.done, "its agent does not run")
+			r.done = joined(r.done, "its agent does not run")
 		}
 		v.rows = append(v.rows, r)
 	}
@@ -66,13 +50,6 @@ func look(now time.Time, s control.Status, err error, name string, c *cast, coun
 		v.trouble = "Consul does not run; the last pool stays in use"
 	}
 	return v
-}
-
-func (r *row) count(now time.Time, c counts, addr netip.Addr) {
-	r.given, r.counted = c.share(addr), c.total >= enough
-	if seen, ok := c.seen[addr]; ok && !r.in {
-		r.gone = fmt.Sprintf("; last given %.1f s ago", now.Sub(seen).Seconds())
-	}
 }
 
 func find(s control.Status, name string) control.NameStatus {
@@ -84,56 +61,6 @@ func find(s control.Status, name string) control.NameStatus {
 		}
 	}
 	return control.NameStatus{}
-}
-
-func rowOf(n control.NameStatus, w *web) row {
-	r := row{name: w.name, address: w.address, done: w.state().String()}
-	ip := netip.MustParseAddr(w.ip)
-	for _, m := range n.Members {
-		if !slices.Contains(m.Addrs, ip) {
-			continue
-		}
-		r.known, r.in, r.health, r.load = true, m.In, m.Health, m.Load
-		r.weight, r.wanted = m.Weight, m.Share
-		if r.why = strings.Join(m.Why, "; "); r.why == "" && m.Health != pool.Passing {
-			r.why = m.HealthWhy
-		}
-	}
-	if !r.known {
-		r.why = "not in the pool"
-	}
-	return r
-}
-
-// note is the sentence below a server, or nothing.
-func (r row) note() string {
-	if r.in {
-		return join(r.why, r.done)
-	}
-	return join("out: "+r.why+r.gone, r.done)
-}
-
-// loadText is the reported load, or a dash.
-func (r row) loadText() string {
-	if r.load == nil {
-		return "-"
-	}
-	return loadText(*r.load)
-}
-
-// givenText is the share of the answers, or a dash while there are few.
-func (r row) givenText() string {
-	if !r.counted {
-		return "-"
-	}
-	return percent(r.given)
-}
-
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + " (" + b + ")"
 }
 
 // ttl is the TTL line.
