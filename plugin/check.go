@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -55,7 +54,7 @@ func checkBlock(path string, block caddyfile.ServerBlock) []zones.Problem {
 	for _, directive := range directives {
 		if tokens := block.Tokens[directive]; !slices.Contains(dnsserver.Directives, directive) && directive != name && len(tokens) > 0 {
 			problems = append(problems, zones.Problem{
-				File: path, Line: tokens[0].Line,
+				File: cmp.Or(tokens[0].File, path), Line: tokens[0].Line, // File if imported
 				Message: fmt.Sprintf("directive %q is not a plugin of this build", directive),
 				Remedy:  "check its spelling, or build CoreDNS with it",
 			})
@@ -88,6 +87,12 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 		}
 		for _, origin := range cfg.origins {
 			parsed, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())
+			for i := range found {
+				if found[i].Line == 0 { // there is no such file: the mistake is where it is named
+					found[i].Message = found[i].File + ": " + found[i].Message
+					found[i].File, found[i].Line = c.File(), cfg.line
+				}
+			}
 			problems = append(problems, found...)
 			problems = append(problems, cfg.verify(parsed)...)
 		}
@@ -105,12 +110,13 @@ func hostOnly(key string) string {
 }
 
 // position finds where the Corefile's parser says that the mistake is.
-var position = regexp.MustCompile(`^(?:.*[/\\])?([^:]+):(\d+) - (?:Error during parsing|Parse error|Syntax error): (.*)$`)
+var position = regexp.MustCompile(`^(.+):(\d+) - (?:Error during parsing|Parse error|Syntax error): (.*)$`)
 
 // corefileProblem makes a problem of an error of the Corefile's parser.
 func corefileProblem(path string, err error) zones.Problem {
 	p := zones.Problem{File: path, Message: err.Error()}
-	if m := position.FindStringSubmatch(err.Error()); m != nil && m[1] == filepath.Base(path) {
+	if m := position.FindStringSubmatch(err.Error()); m != nil {
+		p.File = m[1] // an imported one has its own
 		p.Line, _ = strconv.Atoi(m[2])
 		p.Message, p.Remedy, _ = strings.Cut(m[3], "; ")
 	}
