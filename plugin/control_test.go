@@ -237,6 +237,7 @@ func TestOverrides(t *testing.T) {
 }
 
 func TestOverrideEnds(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s, ctl := controlled(t, webPool)
 	end := time.Now().Add(700 * time.Millisecond)
 	if _, err := ctl.SetOverride(t.Context(), control.Override{Server: web1, Drain: true, Until: end}); err != nil {
