@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,7 +45,8 @@ func newAgent(s *settings, w *web) *program {
 		"--listen", s.agent(w.spec))
 }
 
-// startConsul starts Consul with nothing in it, and the agents.
+// startConsul starts Consul with nothing in it, and the agents. It waits until
+// all servers pass: a name server that saw them come would warm them up first.
 func (d *demo) startConsul(ctx context.Context) error {
 	s := &d.settings
 	if err := os.RemoveAll(consulData(s)); err != nil {
@@ -53,7 +55,7 @@ func (d *demo) startConsul(ctx context.Context) error {
 	if err := d.cast.consul.start(); err != nil {
 		return err
 	}
-	err := d.wait(ctx, d.cast.consul, func(ctx context.Context) error { return leads(ctx, s.consulHTTP) })
+	err := d.wait(ctx, d.cast.consul, s.leads)
 	if err != nil {
 		return err
 	}
@@ -62,29 +64,48 @@ func (d *demo) startConsul(ctx context.Context) error {
 			return err
 		}
 	}
+	for i, agent := range d.cast.agents {
+		id := d.cast.webs[i].name
+		err := d.wait(ctx, agent, func(ctx context.Context) error { return s.passes(ctx, id) })
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// leads tells whether Consul has elected itself.
-func leads(ctx context.Context, address string) error {
+// leads is nil once Consul has elected itself.
+func (s *settings) leads(ctx context.Context) error {
+	leader, err := s.askConsul(ctx, "/v1/status/leader")
+	if err == nil && leader == `""` {
+		err = errors.New("it has no leader yet")
+	}
+	return err
+}
+
+// passes is nil once Consul has heard from a server's agent that all is well.
+func (s *settings) passes(ctx context.Context, id string) error {
+	_, err := s.askConsul(ctx, "/v1/agent/health/service/id/"+id)
+	return err
+}
+
+// askConsul returns the body of a GET that Consul answers with 200.
+func (s *settings) askConsul(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/v1/status/leader", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.consulHTTP+path, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-	if err != nil {
-		return err
+	body, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s", path, response.Status)
 	}
-	if response.StatusCode != http.StatusOK || strings.Trim(string(body), "\"\n ") == "" {
-		return fmt.Errorf("Consul at %s has no leader yet", address)
-	}
-	return nil
+	return strings.TrimSpace(string(body)), err
 }

@@ -106,10 +106,14 @@ func (d *demo) start(ctx context.Context) error {
 	r := d.resolver()
 	return d.wait(ctx, d.cast.coredns, func(ctx context.Context) error {
 		a, err := r.ask(ctx)
-		if err == nil && len(a.addrs) == 0 {
-			err = fmt.Errorf("no addresses for %s yet", r.name)
+		switch {
+		case err != nil:
+			return err
+		case len(a.addrs) == 0:
+			return fmt.Errorf("no addresses for %s yet", r.name)
 		}
-		return err
+		d.tally.add(a, time.Now())
+		return nil
 	})
 }
 

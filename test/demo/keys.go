@@ -92,7 +92,7 @@ func press(all keys, key byte, happen func(string)) {
 
 // Close restores the terminal.
 func (k *keyboard) Close() {
-	term.Restore(k.stdin, k.restore)
+	_ = term.Restore(k.stdin, k.restore) // if it is gone, nobody needs it
 	k.tty.Close()
 	<-k.done
 }
