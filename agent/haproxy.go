@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"strings"
@@ -78,7 +79,7 @@ func (a *agent) serveHAProxy(ctx context.Context, l net.Listener) error {
 			defer func() { <-free }()
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(haproxyTimeout))
-			conn.Write([]byte(agentCheck(a.now.Load())))
+			_, _ = io.WriteString(conn, agentCheck(a.now.Load())) // HAProxy asks again
 		})
 	}
 }

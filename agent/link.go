@@ -69,7 +69,7 @@ func (l *link) loop(ctx context.Context) {
 // step does what is due and returns the time until something may be due again
 // without a new state.
 func (l *link) step(ctx context.Context, s *state) time.Duration {
-	if wait := l.backoff.until.Sub(time.Now()); wait > 0 {
+	if wait := time.Until(l.backoff.until); wait > 0 {
 		return wait
 	}
 	err := l.tell(ctx, s)

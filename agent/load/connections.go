@@ -66,11 +66,11 @@ func forGood(err error) bool {
 // countByFile reads the tables of both families. A dual-stack listener's IPv4
 // connections stand in tcp6 only, so nothing is counted twice.
 func (r *connReader) countByFile() (int, error) {
-	v4, err := r.fs.NetTCP()
+	v4, err := r.fs.NetTCP() //nolint:staticcheck // deprecated for netlink, which was not to be had
 	if err != nil {
 		return 0, fmt.Errorf("read net/tcp: %w", err)
 	}
-	v6, err := r.fs.NetTCP6()
+	v6, err := r.fs.NetTCP6()                          //nolint:staticcheck // the same
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // absent without IPv6
 		return 0, fmt.Errorf("read net/tcp6: %w", err)
 	}

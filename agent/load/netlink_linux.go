@@ -2,6 +2,7 @@ package load
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func countByNetlink(port uint16) (int, error) {
 			return true
 		})
 		// A dump interrupted by a changing table is off by a few: good enough.
-		if err != nil && err != nl.ErrDumpInterrupted {
+		if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
 			return 0, err
 		}
 	}

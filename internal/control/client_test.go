@@ -94,7 +94,7 @@ func TestErrorsKeepKindAndMessage(t *testing.T) {
 				t.Errorf("got %v, want %q of kind %v", err, text, kind)
 			}
 			for _, other := range kinds {
-				if other.err != kind && errors.Is(err, other.err) {
+				if other.err != kind && errors.Is(err, other.err) { //nolint:errorlint // identity is meant
 					t.Errorf("%v is also %v", err, other.err)
 				}
 			}

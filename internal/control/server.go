@@ -51,7 +51,7 @@ func Serve(ctx context.Context, l net.Listener, s Service, logf func(format stri
 	if server.Shutdown(grace) != nil {
 		server.Close()
 	}
-	<-ended
+	<-ended //nolint:errcheck // it is http.ErrServerClosed
 	return nil
 }
 

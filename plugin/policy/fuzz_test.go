@@ -29,7 +29,7 @@ func (t *tape) number() float64 {
 	case k < 200:
 		return float64(k) / 100
 	case k < 210:
-		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 1e-320, 1e300, 0, -0.0, 0.9, 0.75}[k-200]
+		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 1e-320, 1e300, 0, math.Copysign(0, -1), 0.9, 0.75}[k-200]
 	}
 	var raw [8]byte
 	for i := range raw {
