@@ -144,3 +144,12 @@ func sortedList(text string) string {
 	slices.Sort(words)
 	return strings.Join(words, ",")
 }
+
+// ballast is the plugin, with the zones of the running server.
+func (s *server) ballast() *Ballast {
+	b := &Ballast{}
+	for _, z := range s.hub().allZones() {
+		b.zones.add(z)
+	}
+	return b
+}

@@ -28,7 +28,7 @@ func (z *zone) consulSpec(rec *zones.LBRecord) (feedSpec, error) {
 	q := consulQuery(rec.LB)
 	return feedSpec{
 		key:  fmt.Sprintf("consul %p %+v", z.client, q),
-		name: "consul " + q.String(),
+		name: q.String(),
 		open: func(seed *pool.Pool) pool.Source { return z.client.Pool(q, seed) },
 	}, nil
 }
