@@ -65,7 +65,8 @@ func withHealth(p, seed *pool.Pool) *pool.Pool {
 	for i := range known.Servers {
 		s := &known.Servers[i]
 		if old := seed.Find(s.ID); old != nil {
-			s.Health, s.Reason, s.Since, s.Flip, s.Load = old.Health, old.Reason, old.Since, old.Flip, old.Load
+			s.Health, s.Reason, s.Since, s.Load = old.Health, old.Reason, old.Since, old.Load
+			s.Flip, s.Wavering = old.Flip, old.Wavering
 		}
 	}
 	return &known

@@ -32,12 +32,11 @@ type entry struct {
 }
 
 type check struct {
-	CheckID  string
-	Name     string
-	Status   string
-	Notes    string
-	Output   string
-	Interval string
+	CheckID string
+	Name    string
+	Status  string
+	Notes   string
+	Output  string
 }
 
 // view is what an answer is read with.
@@ -84,7 +83,6 @@ func (v view) server(e *entry) (pool.Server, error) {
 	s.Addrs = addrs
 	s.Capacity, s.WarningFactor = e.weights()
 	s.Health, s.Reason = health(e.Checks)
-	s.Flip = flip(e.Checks)
 	prev := v.prev.Find(s.ID)
 	s.Since = v.since(s, prev)
 	load, loadErr := v.load(e, s.Health, prev)
@@ -184,25 +182,6 @@ func (c check) reason(h pool.Health) string {
 
 // serfHealth is the check of the node that Consul makes itself.
 const serfHealth = "serfHealth"
-
-// flip is the shortest interval of the checks; 0 if one of them can change at
-// any time, as TTL checks can.
-func flip(checks []check) time.Duration {
-	var shortest time.Duration
-	for _, c := range checks {
-		if c.CheckID == serfHealth || c.health() == pool.Drained {
-			continue
-		}
-		d, err := time.ParseDuration(c.Interval)
-		if err != nil || d <= 0 {
-			return 0
-		}
-		if shortest == 0 || d < shortest {
-			shortest = d
-		}
-	}
-	return shortest
-}
 
 // maxReason bounds what is shown of a check's output, in bytes.
 const maxReason = 200

@@ -109,35 +109,29 @@ func TestWeights(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	serf := check{CheckID: serfHealth, Name: "Serf Health Status", Status: "passing", Output: "Agent alive and reachable"}
-	http := check{CheckID: "http", Name: "HTTP", Status: "passing", Output: "200 OK", Interval: "3s"}
+	http := check{CheckID: "http", Name: "HTTP", Status: "passing", Output: "200 OK"}
 	with := func(c check, status, output string) check { c.Status, c.Output = status, output; return c }
 	cases := map[string]struct {
 		checks []check
 		health pool.Health
 		reason string
-		flip   time.Duration
 	}{
-		"no checks":        {nil, pool.Passing, "", 0},
-		"passing":          {[]check{serf, http}, pool.Passing, "", 3 * time.Second},
-		"warning":          {[]check{serf, with(http, "warning", "429\nbody")}, pool.Warning, "HTTP: 429", 3 * time.Second},
-		"critical":         {[]check{serf, with(http, "critical", "")}, pool.Critical, "HTTP", 3 * time.Second},
-		"worst wins":       {[]check{with(http, "warning", "slow"), with(serf, "critical", "gone"), http}, pool.Critical, "Serf Health Status: gone", 3 * time.Second},
-		"first of equals":  {[]check{with(http, "critical", "one"), with(serf, "critical", "two")}, pool.Critical, "HTTP: one", 3 * time.Second},
-		"unknown status":   {[]check{with(http, "dunno", "?")}, pool.Unknown, "HTTP: ?", 3 * time.Second},
-		"TTL beside HTTP":  {[]check{http, {CheckID: "ballast:web", Status: "passing"}}, pool.Passing, "", 0},
-		"shortest":         {[]check{http, {CheckID: "b", Status: "passing", Interval: "1s"}}, pool.Passing, "", time.Second},
-		"bad interval":     {[]check{{CheckID: "b", Status: "passing", Interval: "soon"}}, pool.Passing, "", 0},
-		"node maintenance": {[]check{with(http, "critical", "x"), {CheckID: "_node_maintenance", Name: "Node Maintenance Mode", Status: "critical", Notes: "kernel"}}, pool.Drained, "Node Maintenance Mode: kernel", 3 * time.Second},
+		"no checks":        {nil, pool.Passing, ""},
+		"passing":          {[]check{serf, http}, pool.Passing, ""},
+		"warning":          {[]check{serf, with(http, "warning", "429\nbody")}, pool.Warning, "HTTP: 429"},
+		"critical":         {[]check{serf, with(http, "critical", "")}, pool.Critical, "HTTP"},
+		"worst wins":       {[]check{with(http, "warning", "slow"), with(serf, "critical", "gone"), http}, pool.Critical, "Serf Health Status: gone"},
+		"first of equals":  {[]check{with(http, "critical", "one"), with(serf, "critical", "two")}, pool.Critical, "HTTP: one"},
+		"unknown status":   {[]check{with(http, "dunno", "?")}, pool.Unknown, "HTTP: ?"},
+		"TTL beside HTTP":  {[]check{http, {CheckID: "ballast:web", Status: "passing"}}, pool.Passing, ""},
+		"node maintenance": {[]check{with(http, "critical", "x"), {CheckID: "_node_maintenance", Name: "Node Maintenance Mode", Status: "critical", Notes: "kernel"}}, pool.Drained, "Node Maintenance Mode: kernel"},
 		"service maintenance": {[]check{{CheckID: "_service_maintenance:web", Name: "Service Maintenance Mode", Status: "critical", Notes: "disk"}, with(http, "critical", "x")},
-			pool.Drained, "Service Maintenance Mode: disk", 3 * time.Second},
+			pool.Drained, "Service Maintenance Mode: disk"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			if h, reason := health(c.checks); h != c.health || reason != c.reason {
 				t.Errorf("%v %q, want %v %q", h, reason, c.health, c.reason)
-			}
-			if d := flip(c.checks); d != c.flip {
-				t.Errorf("flip %v, want %v", d, c.flip)
 			}
 		})
 	}

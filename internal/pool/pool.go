@@ -38,6 +38,10 @@ type Server struct {
 	Since  time.Time     // when Health last changed; zero if never seen to change
 	Flip   time.Duration // shortest time in which Health could change; 0 if unknown
 
+	// Wavering says that the latest checks contradict Health, so that it
+	// changes in Flip if that goes on.
+	Wavering bool
+
 	Load Load
 }
 
@@ -70,7 +74,7 @@ func equalServers(a, b Server) bool {
 	return a.ID == b.ID && a.Node == b.Node && a.Host == b.Host &&
 		slices.Equal(a.Addrs, b.Addrs) && a.Port == b.Port && a.Tier == b.Tier &&
 		a.Capacity == b.Capacity && a.WarningFactor == b.WarningFactor &&
-		a.Health == b.Health && a.Reason == b.Reason && a.Flip == b.Flip &&
+		a.Health == b.Health && a.Reason == b.Reason && a.Flip == b.Flip && a.Wavering == b.Wavering &&
 		a.Load.Known() == b.Load.Known() && a.Load.Value == b.Load.Value &&
 		a.Load.Connections == b.Load.Connections && a.Load.Boot == b.Load.Boot
 }

@@ -114,4 +114,9 @@ func (a *address) flip(every time.Duration) time.Duration {
 	return time.Duration(n) * every
 }
 
+// wavering tells whether the latest answers contradict health.
+func (a *address) wavering() bool {
+	return a.alive.Known() && (a.alive.Against() > 0 || a.health() == pool.Warning && a.calm.Against() > 0)
+}
+
 func (a *address) ip() netip.Addr { return a.target.Addr.Addr() }

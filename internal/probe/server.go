@@ -60,12 +60,13 @@ func (v *server) known() bool {
 func (v *server) compose(now time.Time, every time.Duration) {
 	before := v.now.Health
 	shown := v.alive()
-	v.now.Health, v.now.Flip, v.now.Load = pool.Unknown, 0, pool.Load{}
+	v.now.Health, v.now.Flip, v.now.Wavering, v.now.Load = pool.Unknown, 0, false, pool.Load{}
 	for i, a := range shown {
 		v.now.Health = worse(v.now.Health, a.health())
 		if f := a.flip(every); i == 0 || f > 0 && (f < v.now.Flip || v.now.Flip == 0) {
 			v.now.Flip = f
 		}
+		v.now.Wavering = v.now.Wavering || a.wavering()
 		v.now.Load = higher(v.now.Load, a.load)
 	}
 	v.now.Reason = v.reason()

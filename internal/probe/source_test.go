@@ -489,3 +489,37 @@ func TestSourceStops(t *testing.T) {
 		}
 	})
 }
+
+// TestWavering: from the first answer against a server's health until it
+// changes or the next answer for it, and not at rest.
+func TestWavering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := follow(t, NewSource("web", []pool.Server{one("a", "192.0.2.1")}, w.check, Options{Every: 2 * time.Second, Fall: 2, Rise: 2, Jitter: -1}, nil))
+		at := time.Duration(0)
+		for _, step := range []struct {
+			name     string
+			err      error
+			health   pool.Health
+			wavering bool
+		}{
+			{"first success", nil, pool.Passing, false},
+			{"first failure", errRefused, pool.Passing, true},
+			{"success again", nil, pool.Passing, false},
+			{"failure", errRefused, pool.Passing, true},
+			{"failure: down", errRefused, pool.Critical, false},
+			{"down at rest", errRefused, pool.Critical, false},
+			{"success", nil, pool.Critical, true},
+			{"success: up", nil, pool.Passing, false},
+		} {
+			w.set("192.0.2.1", answer{err: step.err})
+			time.Sleep(at + time.Millisecond - time.Since(f.began))
+			synctest.Wait()
+			s := f.last().Servers[0]
+			if s.Health != step.health || s.Wavering != step.wavering {
+				t.Errorf("%s: %v, wavering %v; want %v, %v", step.name, s.Health, s.Wavering, step.health, step.wavering)
+			}
+			at += 2 * time.Second
+		}
+	})
+}

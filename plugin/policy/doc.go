@@ -45,7 +45,7 @@
 // The shortest of its bounds, within [MinTTL, TTL], in whole seconds:
 //
 //   - the record's TTL;
-//   - the shortest Server.Flip of the servers whose change would change the
+//   - the shortest Server.Flip of the wavering servers whose change would change the
 //     answer (gdnsd's rule), the end of an override, the rest of a ramp;
 //   - MinTTL + x(TTL-MinTTL) with x = distance/0.10 while a load is within
 //     0.10 of going out or coming back, x = 1-gap while headroom glides over

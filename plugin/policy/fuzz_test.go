@@ -68,7 +68,7 @@ func (t *tape) input(now time.Time) Input {
 	in.Pool = &pool.Pool{Service: "web", At: now}
 	for i := range n {
 		s := pool.Server{ID: fmt.Sprintf("s%02d", i), Capacity: t.number(), WarningFactor: t.number(),
-			Health: pool.Health(t.byte() % 6), Tier: uint16(t.byte() % 3), Flip: t.span()}
+			Health: pool.Health(t.byte() % 6), Tier: uint16(t.byte() % 3), Flip: t.span(), Wavering: t.byte()%2 == 0}
 		flags := t.byte()
 		if flags&1 != 0 {
 			s.Addrs = append(s.Addrs, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))

@@ -21,13 +21,16 @@ func at(seconds float64) time.Time {
 
 // settings change a server in parsePool.
 var settings = map[string]func(s *pool.Server, v string){
-	"cap":      func(s *pool.Server, v string) { s.Capacity = number(v) },
-	"load":     func(s *pool.Server, v string) { s.Load.Value, s.Load.At = number(v), epoch },
-	"at":       func(s *pool.Server, v string) { s.Load.At = at(number(v)) },
-	"boot":     func(s *pool.Server, v string) { s.Load.Boot = v },
-	"tier":     func(s *pool.Server, v string) { s.Tier = uint16(number(v)) },
-	"keeps":    func(s *pool.Server, v string) { s.WarningFactor = number(v) },
-	"flip":     func(s *pool.Server, v string) { s.Flip = time.Duration(number(v) * float64(time.Second)) },
+	"cap":   func(s *pool.Server, v string) { s.Capacity = number(v) },
+	"load":  func(s *pool.Server, v string) { s.Load.Value, s.Load.At = number(v), epoch },
+	"at":    func(s *pool.Server, v string) { s.Load.At = at(number(v)) },
+	"boot":  func(s *pool.Server, v string) { s.Load.Boot = v },
+	"tier":  func(s *pool.Server, v string) { s.Tier = uint16(number(v)) },
+	"keeps": func(s *pool.Server, v string) { s.WarningFactor = number(v) },
+	"flip": func(s *pool.Server, v string) {
+		s.Flip, s.Wavering = time.Duration(number(v)*float64(time.Second)), true
+	},
+	"steady":   func(s *pool.Server, v string) { s.Flip = time.Duration(number(v) * float64(time.Second)) },
 	"reason":   func(s *pool.Server, v string) { s.Reason = v },
 	"since":    func(s *pool.Server, v string) { s.Since = at(number(v)) },
 	"addr":     func(s *pool.Server, v string) { s.Addrs = addresses(v) },

@@ -97,12 +97,13 @@ func (m *moment) limitBySource(b *bounds) {
 	}
 }
 
-// limitByFlip is gdnsd's rule: the shortest time until a server could change
-// its state.
+// limitByFlip is gdnsd's rule, the shortest time until a server changes its
+// state, for servers whose checks have begun to contradict it. Counted at rest
+// too, as gdnsd does, probes a second apart would hold every TTL at MinTTL.
 func (m *moment) limitByFlip(b *bounds, i int) {
 	mb, v := &m.plan.Members[i], &m.verdicts[i]
-	if s := mb.Server; s.Flip > 0 && !v.aside {
-		b.add("flip", s.Flip, s, "could stop being %s in %s", s.Health, short(s.Flip))
+	if s := mb.Server; s.Wavering && s.Flip > 0 && !v.aside {
+		b.add("flip", s.Flip, s, "its checks waver: may stop being %s in %s", s.Health, short(s.Flip))
 	}
 	if o := v.override; o != nil && !o.Until.IsZero() {
 		left := o.Until.Sub(m.in.Now)

@@ -20,6 +20,7 @@ func TestTTL(t *testing.T) {
 	}{
 		{name: "nothing in sight", pool: "a; b", want: 300, first: "record ttl"},
 		{name: "a flip to come", pool: "a flip=120; b flip=60.9", want: 60, first: "flip", server: "b"},
+		{name: "a flip that nothing points to", pool: "a steady=60; b", want: 300, first: "record ttl"},
 		{name: "a flip of one that is down", pool: "a; b critical flip=60", want: 60, first: "flip", server: "b"},
 		{name: "a flip sooner than min-ttl", pool: "a flip=6", want: 30, first: "flip", server: "a"},
 		{name: "a flip later than ttl", pool: "a flip=900", want: 300, first: "record ttl"},
