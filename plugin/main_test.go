@@ -107,6 +107,7 @@ func handler(t testing.TB, records string) *Ballast {
 		t.Fatal(err)
 	}
 	h.addZone(z)
+	t.Cleanup(h.forgetMetrics) // other tests count series
 	b := &Ballast{}
 	b.zones.add(z)
 	return b
