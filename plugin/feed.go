@@ -2,6 +2,8 @@ package ballast
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,9 +69,20 @@ func withHealth(p, seed *pool.Pool) *pool.Pool {
 		if old := seed.Find(s.ID); old != nil {
 			s.Health, s.Reason, s.Since, s.Load = old.Health, old.Reason, old.Since, old.Load
 			s.Flip, s.Wavering = old.Flip, old.Wavering
+			s.Addrs = stillThere(old.Addrs, s.Addrs)
 		}
 	}
 	return &known
+}
+
+// stillThere are the addresses that were served and are still configured, or
+// all that are configured if none was.
+func stillThere(served, configured []netip.Addr) []netip.Addr {
+	both := slices.DeleteFunc(slices.Clone(served), func(a netip.Addr) bool { return !slices.Contains(configured, a) })
+	if len(both) == 0 {
+		return configured
+	}
+	return both
 }
 
 // start follows the source until stop.

@@ -74,7 +74,7 @@ func (o *overrides) expire(now time.Time) bool {
 func (o *overrides) list() []control.Override {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.all)
+	return append([]control.Override{}, o.all...) // [] in JSON, not null
 }
 
 func (o *overrides) copyFrom(old *overrides) {
