@@ -46,8 +46,8 @@ func TestAnswers(t *testing.T) {
 	}
 	srv := func(name string) []string {
 		return []string{
-			name + " SRV 10 143 80 web3.example.org.", name + " SRV 10 286 80 web2.example.org.",
-			name + " SRV 10 571 80 web1.example.org.",
+			name + " SRV 10 250 80 web3.example.org.", name + " SRV 10 500 80 web2.example.org.",
+			name + " SRV 10 1000 80 web1.example.org.",
 		}
 	}
 	for _, tc := range []struct {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -35,13 +36,20 @@ func Check(path string) ([]zones.Problem, error) {
 	for _, block := range blocks {
 		problems = append(problems, checkBlock(path, block)...)
 	}
-	slices.SortStableFunc(problems, func(a, b zones.Problem) int {
-		if a.File != path || b.File != path { // those of a zone are in its order
-			return 0
+	return inOrder(path, problems), nil
+}
+
+// inOrder puts the Corefile's own problems first, by line; those of zones and
+// imported files are in order.
+func inOrder(path string, problems []zones.Problem) []zones.Problem {
+	own := func(p zones.Problem) int {
+		if p.File == path {
+			return p.Line
 		}
-		return cmp.Compare(a.Line, b.Line)
-	})
-	return problems, nil
+		return math.MaxInt
+	}
+	slices.SortStableFunc(problems, func(a, b zones.Problem) int { return cmp.Compare(own(a), own(b)) })
+	return problems
 }
 
 func checkBlock(path string, block caddyfile.ServerBlock) []zones.Problem {
@@ -86,7 +94,7 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 			return problems
 		}
 		for _, origin := range cfg.origins {
-			parsed, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())
+			_, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())
 			for i := range found {
 				if found[i].Line == 0 { // there is no such file: the mistake is where it is named
 					found[i].Message = found[i].File + ": " + found[i].Message
@@ -94,7 +102,6 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 				}
 			}
 			problems = append(problems, found...)
-			problems = append(problems, cfg.verify(parsed)...)
 		}
 	}
 	return problems

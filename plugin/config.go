@@ -41,7 +41,7 @@ const (
 
 // settings are what the zone parser must know of the rest of Ballast.
 func (cfg *config) settings() zones.Settings {
-	return zones.Settings{Policies: policy.Names()}
+	return zones.Settings{Policies: policy.Names(), Allow: cfg.allow}
 }
 
 // parse reads one ballast directive; the dispenser stands on its name. The

@@ -131,9 +131,9 @@ db 60 IN LB consul db via=vip
 		got := texts(m.Answer)
 		slices.Sort(got)
 		want := []string{
-			"www.example.org. SRV 0 143 80 web-3.www.example.org.",
-			"www.example.org. SRV 0 286 80 web-2.www.example.org.",
-			"www.example.org. SRV 0 571 80 web-1.www.example.org.",
+			"www.example.org. SRV 0 1000 80 web-1.www.example.org.",
+			"www.example.org. SRV 0 250 80 web-3.www.example.org.",
+			"www.example.org. SRV 0 500 80 web-2.www.example.org.",
 		}
 		if !slices.Equal(got, want) || len(m.Extra) != 4 {
 			t.Errorf("SRV is answered\n%v", m)

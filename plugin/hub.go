@@ -137,7 +137,9 @@ func (h *hub) seed(spec feedSpec) *pool.Pool {
 func (h *hub) lastPool(spec feedSpec) *pool.Pool {
 	for _, f := range []*feed{h.feeds[spec.key], h.named[spec.name]} {
 		if f != nil && f.known() {
-			return f.pool.Load()
+			seed := *f.pool.Load()
+			seed.At = f.source.Status().Confirmed // the pool may be long unchanged
+			return &seed
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 
 // makeRecords makes the records of one server: its addresses under the LB
 // name, and the SRV record with its target's addresses.
-func makeRecords(owner, host string, server *pool.Server, member *policy.Member, ttl uint32) memberRecords {
+func makeRecords(owner, host string, server *pool.Server, member *policy.Member, largest float64, ttl uint32) memberRecords {
 	var m memberRecords
 	for _, addr := range server.Addrs {
 		fam := policy.A
@@ -30,7 +30,7 @@ func makeRecords(owner, host string, server *pool.Server, member *policy.Member,
 		m.answer[policy.SRV] = []dns.RR{&dns.SRV{
 			Hdr:      dns.RR_Header{Name: owner, Rrtype: dns.TypeSRV, Class: dns.ClassINET, Ttl: ttl},
 			Priority: server.Tier,
-			Weight:   srvWeight(member.Share),
+			Weight:   srvWeight(member.Share / largest),
 			Port:     server.Port,
 			Target:   host,
 		}}
@@ -48,9 +48,16 @@ func addressRecord(owner string, addr netip.Addr, ttl uint32) dns.RR {
 	return &dns.A{Hdr: hdr, A: addr.AsSlice()}
 }
 
-// srvWeight turns a share into an SRV weight of 1..1000: per mille is finer
-// than any client can tell apart, and coarse enough that noise changes nothing.
-func srvWeight(share float64) uint16 { return uint16(max(1, share*1000+0.5)) }
+// srvWeight is the SRV weight of a server that weighs this part of the heaviest
+// of its pool: 1 to 1000, finer than any client can tell apart, and coarse
+// enough that noise changes nothing. A weight of 0 would mean "hardly ever"
+// (RFC 2782).
+func srvWeight(part float64) uint16 {
+	if !(part > 0) { // 0, or not a number where nobody is in
+		return 1
+	}
+	return uint16(min(max(1, part*1000+0.5), 1000))
+}
 
 // hostNames makes SRV target names for servers that have none of their own:
 // a label from the service ID below the LB name.

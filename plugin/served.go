@@ -34,7 +34,7 @@ func newServed(s *steer, plan *policy.Plan, old *served) *served {
 	}
 	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}}
 	names := newHostNames(s.name)
-	ttl := seconds(plan.TTL)
+	ttl, largest := seconds(plan.TTL), largestShare(plan)
 	for i := range plan.Members {
 		server := plan.Members[i].Server
 		host := server.Host
@@ -42,10 +42,17 @@ func newServed(s *steer, plan *policy.Plan, old *served) *served {
 			host = names.of(server)
 			sv.hosts[host] = append(sv.hosts[host], i)
 		}
-		sv.members[i] = makeRecords(s.name, host, server, &plan.Members[i], ttl)
+		sv.members[i] = makeRecords(s.name, host, server, &plan.Members[i], largest, ttl)
 		sv.members[i].given = s.metrics.answer(server.ID)
 	}
 	return sv
+}
+
+func largestShare(plan *policy.Plan) (largest float64) {
+	for i := range plan.Members {
+		largest = max(largest, plan.Members[i].Share)
+	}
+	return largest
 }
 
 // sameServers tells whether two plans would give the same records: the

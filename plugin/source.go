@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
@@ -69,29 +68,8 @@ func (cfg *config) probeSpec(lb *zones.LB) probe.Spec {
 
 var errNoConsul = fmt.Errorf("the Corefile names no Consul; add 'consul ADDRESS' to the ballast block")
 
-// verify checks what the zone parser cannot know: whether the Corefile gives
-// the LB records what they need.
-func (cfg *config) verify(parsed *zones.Zone) []zones.Problem {
-	if parsed == nil {
-		return nil
-	}
-	var problems []zones.Problem
-	for i := range parsed.LBs {
-		rec := &parsed.LBs[i]
-		err := cfg.verifyLB(rec.LB)
-		if err == nil {
-			continue
-		}
-		message, remedy, _ := strings.Cut(err.Error(), "; ")
-		problems = append(problems, zones.Problem{
-			File: rec.File, Line: rec.Line, Severity: zones.Error, Record: rec.Name,
-			Message: message, Remedy: remedy,
-		})
-	}
-	return problems
-}
-
-func (cfg *config) verifyLB(lb *zones.LB) error {
+// allow tells whether the Corefile gives an LB record what it needs.
+func (cfg *config) allow(lb *zones.LB) error {
 	switch {
 	case lb.Source == zones.Consul && cfg.consul == nil:
 		return errNoConsul

@@ -80,6 +80,12 @@ func (f *found) unfinished(qtype uint16) bool {
 // throughLB looks the name up again as an LB name. If one is at the end, the
 // records of its pool take the place of the LB record.
 func (q *query) throughLB(f found, qtype uint16) found {
+	if last := len(f.answer) - 1; last >= 0 {
+		alias, ok := f.answer[last].(*dns.CNAME)
+		if !ok || !dns.IsSubDomain(q.zone.origin, alias.Target) {
+			return f // it goes on elsewhere: nobody else is to be asked for LB
+		}
+	}
 	lb := q.lookup(typeLB)
 	last := len(lb.answer) - 1
 	if last < 0 || lb.answer[last].Header().Rrtype != typeLB {

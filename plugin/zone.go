@@ -53,7 +53,6 @@ func newZone(h *hub, cfg *config, client *consul.Client, origin string) (*zone, 
 func (z *zone) load() error {
 	z.stamps = z.look()
 	parsed, problems := zones.Load(z.cfg.file, z.origin, z.cfg.settings())
-	problems = append(problems, z.cfg.verify(parsed)...)
 	for _, p := range problems {
 		if p.Severity == zones.Warning {
 			log.Warning(p.Error())

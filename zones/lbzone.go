@@ -43,6 +43,12 @@ func (p *parser) takeLB(st *state, e entry, name string, ttl uint32, lb *LB) {
 		p.torn.names[canonical(name)] = true
 		return
 	}
+	if p.settings.Allow != nil {
+		if err := p.settings.Allow(lb); err != nil {
+			text, remedy, _ := strings.Cut(err.Error(), "; ")
+			p.mistake(st, e, *wrong(remedy, "%s", text))
+		}
+	}
 	p.zone.LBs = append(p.zone.LBs, LBRecord{Name: canonical(name), TTL: ttl, LB: lb, File: st.file, Line: e.line})
 }
 

@@ -70,6 +70,9 @@ func (r *LBRecord) RR() dns.RR {
 type Settings struct {
 	// Policies are the names that policy= may take; empty accepts any.
 	Policies []string
+	// Allow tells what the rest of the configuration has against an LB record,
+	// as "mistake; remedy". Nil allows all.
+	Allow func(*LB) error
 	// Open opens an included file. Nil reads regular files from disk.
 	Open func(path string) (io.ReadCloser, error)
 }

@@ -3,6 +3,7 @@ package consul
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,6 +48,10 @@ func (q Query) filter() string {
 			quoted = strconv.Quote(tag)
 		}
 		terms = append(terms, quoted+" in Service.Tags")
+	}
+	if q.Via == "" && !slices.Contains(q.Tags, ViaVIP) {
+		// Directors register their addresses under the service's own name.
+		terms = append(terms, "`"+ViaVIP+"` not in Service.Tags")
 	}
 	return strings.Join(terms, " and ")
 }
