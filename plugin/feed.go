@@ -107,8 +107,9 @@ func (f *feed) stop() {
 // publish hands a pool to all steers. Only the source's goroutine calls it.
 func (f *feed) publish(p *pool.Pool) {
 	f.pool.Store(p)
+	now := time.Now()
 	for _, s := range f.users() {
-		s.setPool(p)
+		s.update(now)
 	}
 	if !f.known() {
 		close(f.first)

@@ -25,6 +25,14 @@ _u._udp IN SRV 0 1 53 web1
 out IN CNAME www.example.net.
 `
 
+// givePool gives a steer a pool of its own, whoever else uses its feed.
+func givePool(s *steer, p *pool.Pool) {
+	f := &feed{key: s.feed.key, name: s.feed.name, source: s.feed.source, first: s.feed.first, steers: map[*steer]struct{}{s: {}}}
+	f.pool.Store(p)
+	s.feed = f
+	s.update(time.Now())
+}
+
 // fuzzHandler serves the zone with one pool down, one that moves and one that
 // is unknown yet, without sources that run.
 func fuzzHandler(t testing.TB) *Ballast {
@@ -37,16 +45,16 @@ func fuzzHandler(t testing.TB) *Ballast {
 			dead := *s.feed.pool.Load()
 			dead.Servers = append([]pool.Server(nil), dead.Servers...)
 			dead.Servers[0].Health = pool.Critical
-			s.setPool(&dead)
+			givePool(s, &dead)
 		case owner == "one.example.org.":
-			s.setPool(nil)
+			givePool(s, nil)
 		case owner == "three.example.org.": // as Consul's are: without host names
 			p := &pool.Pool{Service: "three", At: time.Now()}
 			for _, id := range []string{"n/a.b", "n/a-b", "n/", "n/" + strings.Repeat("x", 80)} {
 				p.Servers = append(p.Servers, pool.Server{ID: id, Port: 80, Capacity: 1, Health: pool.Passing,
 					Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}})
 			}
-			s.setPool(p)
+			givePool(s, p)
 		}
 	}
 	b.metadata = true

@@ -17,7 +17,7 @@ import (
 // what the old one knows while both run.
 type hub struct {
 	started   time.Time
-	overrides overrides
+	overrides *overrides // shared with the hub before and after
 
 	mu             sync.Mutex
 	zones          []*zone
@@ -56,11 +56,12 @@ func hubOf(c *caddy.Controller) *hub {
 
 func newHub() *hub {
 	return &hub{
-		started:  time.Now(),
-		unlisten: func() {},
-		feeds:    map[string]*feed{},
-		named:    map[string]*feed{},
-		clients:  map[consul.Config]*consul.Client{},
+		started:   time.Now(),
+		overrides: &overrides{},
+		unlisten:  func() {},
+		feeds:     map[string]*feed{},
+		named:     map[string]*feed{},
+		clients:   map[consul.Config]*consul.Client{},
 	}
 }
 
@@ -77,6 +78,15 @@ func (h *hub) configure(cfg *config) error {
 		h.control = cfg.control
 	}
 	return nil
+}
+
+func (h *hub) countZones(origin string) (n int) {
+	for _, z := range h.allZones() {
+		if z.origin == origin {
+			n++
+		}
+	}
+	return n
 }
 
 func (h *hub) addZone(z *zone) {
@@ -104,7 +114,7 @@ func (h *hub) client(cfg consul.Config) (*consul.Client, error) {
 }
 
 // join makes s a user of the feed of spec, and starts the feed if need be.
-func (h *hub) join(s *steer, spec feedSpec) *feed {
+func (h *hub) join(s *steer, spec feedSpec) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[spec.key]
@@ -115,10 +125,10 @@ func (h *hub) join(s *steer, spec feedSpec) *feed {
 			f.start()
 		}
 	}
+	s.feed = f // before the feed knows of s: it may publish at once
 	f.mu.Lock()
 	f.steers[s] = struct{}{}
 	f.mu.Unlock()
-	return f
 }
 
 // seed is the last pool of a feed that did the same as spec, in this hub or in
@@ -170,16 +180,16 @@ func (h *hub) leave(s *steer) {
 }
 
 // inherited returns the steer that the hub before the reload has for a name.
-func (h *hub) inherited(origin, owner string) *steer {
+func (h *hub) inherited(z *zone, owner string) *steer {
 	h.mu.Lock()
 	old := h.old
 	h.mu.Unlock()
 	if old == nil {
 		return nil
 	}
-	for _, z := range old.allZones() {
-		if z.origin == origin {
-			return z.data.Load().steers[owner]
+	for _, before := range old.allZones() {
+		if before.origin == z.origin && before.nth == z.nth {
+			return before.data.Load().steers[owner]
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package ballast
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/control"
@@ -94,12 +95,23 @@ func (h *hub) tickUntil(ctx context.Context) {
 
 func (h *hub) tick(now time.Time) {
 	if h.overrides.expire(now) {
-		h.updateAll(now)
+		h.overridesChanged(now)
 	}
 	for _, z := range h.allZones() {
 		for _, s := range z.data.Load().steers {
 			s.tick(now)
 		}
+	}
+}
+
+// overridesChanged makes all plans anew, in a reload those of both hubs.
+func (h *hub) overridesChanged(now time.Time) {
+	h.updateAll(now)
+	h.mu.Lock()
+	successor := h.successor
+	h.mu.Unlock()
+	if successor != nil {
+		successor.updateAll(now)
 	}
 }
 
@@ -127,30 +139,48 @@ func (h *hub) stop() error {
 	for _, f := range h.allFeeds() {
 		f.stop()
 	}
+	h.discard()
+	return nil
+}
+
+// discard lets go of what a hub has from its setup on, started or not.
+func (h *hub) discard() {
 	for _, c := range h.clients {
 		c.Close()
 	}
 	h.forgetMetrics()
-	if h.successor != nil {
-		h.successor.mu.Lock()
-		h.successor.old = nil
-		h.successor.mu.Unlock()
+	h.mu.Lock()
+	successor := h.successor
+	h.mu.Unlock()
+	if successor != nil {
+		successor.mu.Lock()
+		successor.old = nil
+		successor.mu.Unlock()
 	}
-	return nil
 }
 
 // restartingHub is the hub of the instance that is being replaced, or nil.
 // CoreDNS lists the old instance while the new one is set up.
 func restartingHub() *hub {
-	for _, inst := range caddy.Instances() {
-		inst.StorageMu.RLock()
-		h, ok := inst.Storage[hubKey{}].(*hub)
-		inst.StorageMu.RUnlock()
-		if ok && h.isRestarting() {
+	for _, h := range serving() {
+		if h.isRestarting() {
 			return h
 		}
 	}
 	return nil
+}
+
+// serving are the hubs of all instances that CoreDNS has.
+func serving() (hubs []*hub) {
+	for _, inst := range caddy.Instances() {
+		inst.StorageMu.RLock()
+		h, ok := inst.Storage[hubKey{}].(*hub)
+		inst.StorageMu.RUnlock()
+		if ok {
+			hubs = append(hubs, h)
+		}
+	}
+	return hubs
 }
 
 func (h *hub) isRestarting() bool {
@@ -173,20 +203,28 @@ func (h *hub) succeed(old *hub) {
 	}
 	h.old = old
 	h.started = old.started
-	h.overrides.copyFrom(&old.overrides)
+	h.overrides = old.overrides
 	old.mu.Lock()
 	old.successor = h
 	old.mu.Unlock()
 }
 
-// restartFailed undoes what a new hub has started: CoreDNS drops a new instance
+// restartFailed undoes what a new hub has done: CoreDNS drops a new instance
 // that failed without telling it.
 func (h *hub) restartFailed() error {
+	if !slices.Contains(serving(), h) {
+		// The new instance serves already; what failed is another plugin's end.
+		return h.stop()
+	}
 	h.mu.Lock()
 	successor := h.successor
 	h.successor, h.restarting = nil, false
 	h.mu.Unlock()
-	if successor == nil || !successor.isRunning() {
+	if successor == nil {
+		return nil
+	}
+	if !successor.isRunning() {
+		successor.discard()
 		return nil
 	}
 	// It took the control socket over: give the old one its name back.

@@ -79,7 +79,7 @@ func (o *operator) SetOverride(_ context.Context, word control.Override) (contro
 	}
 	word.Set = now
 	o.hub.overrides.set(word)
-	o.hub.updateAll(now)
+	o.hub.overridesChanged(now)
 	word.Matches = o.matches(word)
 	log.Infof("override of %s set by %s: drain=%v factor=%v", word.Server, cmp.Or(word.By, "operator"), word.Drain, word.Factor)
 	return word, nil
@@ -91,7 +91,7 @@ func (o *operator) ClearOverride(_ context.Context, server, owner string) (int, 
 	if n == 0 {
 		return 0, control.Errorf(control.ErrNotFound, "nothing is overridden for %s; see 'ballastctl override list'", server)
 	}
-	o.hub.updateAll(time.Now())
+	o.hub.overridesChanged(time.Now())
 	log.Infof("override of %s cleared", server)
 	return n, nil
 }

@@ -76,10 +76,3 @@ func (o *overrides) list() []control.Override {
 	defer o.mu.Unlock()
 	return append([]control.Override{}, o.all...) // [] in JSON, not null
 }
-
-func (o *overrides) copyFrom(old *overrides) {
-	words := old.list()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.all = words
-}

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/plugin/policy"
 	"github.com/ballast-lb/ballast/zones"
 )
@@ -28,9 +27,9 @@ type steer struct {
 
 	served atomic.Pointer[served] // never nil
 
-	mu    sync.Mutex // serializes updates; never held while serving
-	pool  *pool.Pool
-	state *policy.State
+	mu     sync.Mutex // serializes updates; never held while serving
+	state  *policy.State
+	closed bool // updates come too late
 }
 
 // identity tells whether LB records of two versions of a zone can be served by
@@ -64,14 +63,17 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 		s.state = old.state
 		old.mu.Unlock()
 	}
-	s.feed = h.join(s, spec)
-	s.setPool(s.feed.pool.Load())
+	h.join(s, spec)
+	s.update(time.Now())
 	return s, nil
 }
 
 // close ends the steer; next is what its name is steered by now, or nil.
 func (s *steer) close(next *steer) {
 	s.hub.leave(s)
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.forgetMetrics(next)
 }
 
@@ -86,7 +88,7 @@ func policyConfig(rec *zones.LBRecord) policy.Config {
 		UpThresh: zones.Or(lb.UpThresh, 0),
 		Empty:    emptyModes[lb.Empty],
 		Ramp:     lb.Ramp,
-		Sticky:   [2]int{zones.Or(lb.Sticky[0], 0), zones.Or(lb.Sticky[1], 0)},
+		Sticky:   lb.Sticky, // zones.Off is off here too
 	}
 	return cfg.WithDefaults()
 }
@@ -98,19 +100,13 @@ var emptyModes = map[string]policy.Empty{
 	zones.EmptyFallback: policy.EmptyFallback,
 }
 
-// setPool takes a pool from the feed.
-func (s *steer) setPool(p *pool.Pool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pool = p
-	s.plan(time.Now())
-}
-
 // update makes a new plan of the present pool.
 func (s *steer) update(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.plan(now)
+	if !s.closed {
+		s.plan(now)
+	}
 }
 
 // tick updates what is served if that is due.
@@ -123,11 +119,12 @@ func (s *steer) tick(now time.Time) {
 // plan makes a new plan, and new records if it is served differently. The
 // caller holds mu.
 func (s *steer) plan(now time.Time) {
+	p := s.feed.pool.Load() // not handed in: the latest always wins
 	plan, state := policy.Next(s.config, policy.Input{
 		Now:       now,
-		Pool:      s.pool,
+		Pool:      p,
 		Status:    s.feed.status(),
-		Overrides: s.hub.overrides.of(s.name, s.pool, now),
+		Overrides: s.hub.overrides.of(s.name, p, now),
 		Seed:      uint64(now.UnixNano()),
 	}, s.state)
 	s.state = state

@@ -20,6 +20,7 @@ import (
 // zone is one zone that is served.
 type zone struct {
 	origin   string
+	nth      int // of the zones with this origin, which views may serve beside each other
 	cfg      *config
 	client   *consul.Client // nil without Consul
 	hub      *hub
@@ -45,7 +46,7 @@ type zoneData struct {
 
 // newZone loads a zone for the first time: every mistake is an error.
 func newZone(h *hub, cfg *config, client *consul.Client, origin string) (*zone, error) {
-	z := &zone{origin: origin, cfg: cfg, client: client, hub: h}
+	z := &zone{origin: origin, nth: h.countZones(origin), cfg: cfg, client: client, hub: h}
 	return z, z.load()
 }
 
@@ -114,7 +115,7 @@ func (z *zone) steer(parsed *zones.Zone, rec *zones.LBRecord) (*steer, error) {
 	if data := z.data.Load(); data != nil {
 		old = data.steers[rec.Name]
 	} else {
-		old = z.hub.inherited(z.origin, rec.Name)
+		old = z.hub.inherited(z, rec.Name)
 	}
 	if old != nil && old.hub == z.hub && old.id == id {
 		return old, nil
