@@ -2,6 +2,7 @@ package ballast
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
@@ -14,8 +15,10 @@ import (
 type Ballast struct {
 	Next plugin.Handler
 
+	hub      *hub
 	zones    zoneSet
 	metadata bool // the metadata plugin is on: tell it what was chosen
+	signing  bool // the dnssec plugin is on: give it answers that it can sign once
 }
 
 // Name implements plugin.Handler.
@@ -32,6 +35,12 @@ func (b *Ballast) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	}
 	if r.Opcode != dns.OpcodeQuery {
 		return dns.RcodeNotImplemented, nil
+	}
+	if question.Qclass != dns.ClassINET {
+		return dns.RcodeRefused, nil
+	}
+	if question.Qtype == dns.TypeDS && qname == z.origin {
+		z = b.zones.parent(z)
 	}
 	if subnetMalformed(r) {
 		return dns.RcodeFormatError, nil
@@ -58,11 +67,26 @@ func (b *Ballast) setTransfer(t *transfer.Transfer) {
 // zoneSet finds the zone of a name.
 type zoneSet map[string]*zone
 
-func (s *zoneSet) add(z *zone) {
+func (s *zoneSet) add(z *zone) error {
 	if *s == nil {
 		*s = zoneSet{}
 	}
+	if other, ok := (*s)[z.origin]; ok {
+		return fmt.Errorf("zone %s is served from %s already; name it in one ballast directive", z.origin, other.cfg.file)
+	}
 	(*s)[z.origin] = z
+	return nil
+}
+
+// parent is the zone that a DS question at z's origin is for: the one above if
+// it is served here too (RFC 4035 section 3.1.4.1).
+func (s zoneSet) parent(z *zone) *zone {
+	if off, end := dns.NextLabel(z.origin, 0); !end {
+		if parent := s.match(z.origin[off:]); parent != nil {
+			return parent
+		}
+	}
+	return z
 }
 
 // match returns the zone with the longest origin that qname, in lower case, is

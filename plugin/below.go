@@ -16,18 +16,28 @@ import (
 //	_tcp.NAME                             an empty non-terminal
 //	HOST.NAME                             a target of the SRV records
 //
-// done is false if the name is none of these.
+// done is false if the name is none of these, or stands in the zone file.
 func (q *query) below(qtype uint16) (done bool, rcode int, err error) {
 	first, parent := cutLabel(q.qname)
-	if s := q.data.steers[parent]; s != nil {
-		return q.host(s, first, qtype)
-	}
 	proto, owner := cutLabel(parent)
-	s := q.data.steers[owner]
-	if s == nil || !s.hasService(first, proto) {
+	s, service := q.data.steers[parent], false
+	if s == nil {
+		s, service = q.data.steers[owner], true
+	}
+	if s == nil || s.wildcard {
 		return false, 0, nil
 	}
-	if qtype != dns.TypeSRV {
+	if _, exists := q.data.static.Search(q.qname); exists {
+		return false, 0, nil
+	}
+	switch {
+	case s.served.Load().plan.Mode == policy.Waiting:
+		return q.done(q.nodata(1)) // whether the name exists is not known yet
+	case !service:
+		return q.host(s, first, qtype)
+	case !s.hasService(first, proto):
+		return false, 0, nil
+	case qtype != dns.TypeSRV:
 		return q.done(q.nodata(seconds(s.config.TTL)))
 	}
 	m := q.reply()
@@ -36,8 +46,7 @@ func (q *query) below(qtype uint16) (done bool, rcode int, err error) {
 	if len(m.Answer) == 0 {
 		return q.done(q.nodata(s.served.Load().negativeTTL()))
 	}
-	q.w.WriteMsg(m)
-	return q.done(dns.RcodeSuccess, nil)
+	return q.done(q.send(m))
 }
 
 func (q *query) done(rcode int, err error) (bool, int, error) { return true, rcode, err }
@@ -66,15 +75,18 @@ func (q *query) host(s *steer, label string, qtype uint16) (done bool, rcode int
 	if len(m.Answer) == 0 {
 		return q.done(q.nodata(seconds(s.config.TTL)))
 	}
-	q.w.WriteMsg(m)
-	return q.done(dns.RcodeSuccess, nil)
+	return q.done(q.send(m))
 }
 
+// nodata answers that the name exists and has nothing of the type.
 func (q *query) nodata(ttl uint32) (int, error) {
 	m := q.reply()
+	if q.r.Question[0].Qtype == dns.TypeANY {
+		m.Answer = []dns.RR{anyRecord(q.r.Question[0].Name)}
+		return q.send(m)
+	}
 	m.Ns = q.data.negative(ttl)
-	q.w.WriteMsg(m)
-	return dns.RcodeSuccess, nil
+	return q.send(m)
 }
 
 func cutLabel(name string) (label, rest string) {

@@ -126,20 +126,20 @@ db 60 IN LB consul db via=vip
 			t.Errorf("via=vip is answered with %s", got)
 		}
 	})
-	t.Run("SRV targets made of service IDs", func(t *testing.T) {
+	t.Run("SRV targets made of node and service ID", func(t *testing.T) {
 		m := s.ask("www.example.org.", dns.TypeSRV)
 		got := texts(m.Answer)
 		slices.Sort(got)
 		want := []string{
-			"www.example.org. SRV 0 1000 80 web-1.www.example.org.",
-			"www.example.org. SRV 0 250 80 web-3.www.example.org.",
-			"www.example.org. SRV 0 500 80 web-2.www.example.org.",
+			"www.example.org. SRV 0 1000 80 node-web-1.www.example.org.",
+			"www.example.org. SRV 0 250 80 node-web-3.www.example.org.",
+			"www.example.org. SRV 0 500 80 node-web-2.www.example.org.",
 		}
 		if !slices.Equal(got, want) || len(m.Extra) != 4 {
 			t.Errorf("SRV is answered\n%v", m)
 		}
 		for ask, want := range map[uint16]string{dns.TypeA: "A 192.0.2.1", dns.TypeAAAA: "AAAA 2001:db8::1"} {
-			if got := texts(s.ask("web-1.www.example.org.", ask).Answer); len(got) != 1 || got[0] != "web-1.www.example.org. "+want {
+			if got := texts(s.ask("node-web-1.www.example.org.", ask).Answer); len(got) != 1 || got[0] != "node-web-1.www.example.org. "+want {
 				t.Errorf("The target resolves to %v, want %s", got, want)
 			}
 		}
@@ -171,7 +171,7 @@ db 60 IN LB consul db via=vip
 	t.Run("deregistration", func(t *testing.T) {
 		deregister(t, c, "web-3")
 		until(t, "web-3 is gone", 5*time.Second, func() bool {
-			return s.ask("web-3.www.example.org.", dns.TypeA).Rcode == dns.RcodeNameError
+			return s.ask("node-web-3.www.example.org.", dns.TypeA).Rcode == dns.RcodeNameError
 		})
 	})
 }

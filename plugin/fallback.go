@@ -16,9 +16,9 @@ const maxFallback = 4
 // than the LB name's answer would.
 func (q *query) fallback(s *steer, fam policy.Family, owner string, ttl uint32) []dns.RR {
 	for range maxFallback {
-		next := q.data.steers[s.record.LB.Fallback]
+		rrs, next := q.resolve(s.record.LB.Fallback, fam)
 		if next == nil {
-			return adopted(q.staticRecords(s.record.LB.Fallback, fam), owner, ttl)
+			return adopted(rrs, owner, ttl)
 		}
 		s = next
 		sv := s.served.Load()
@@ -33,18 +33,33 @@ func (q *query) fallback(s *steer, fam policy.Family, owner string, ttl uint32) 
 	return nil
 }
 
-// staticRecords looks the zone's own records of a name up.
-func (q *query) staticRecords(owner string, fam policy.Family) []dns.RR {
-	qtype := map[policy.Family]uint16{policy.A: dns.TypeA, policy.AAAA: dns.TypeAAAA, policy.SRV: dns.TypeSRV}[fam]
-	r := &dns.Msg{Question: []dns.Question{{Name: owner, Qtype: qtype, Qclass: dns.ClassINET}}}
-	answer, _, _, _ := q.data.static.Lookup(q.ctx, request.Request{W: q.w, Req: r}, owner)
+// qtypes are the query types of the families.
+var qtypes = [policy.Families]uint16{policy.A: dns.TypeA, policy.AAAA: dns.TypeAAAA, policy.SRV: dns.TypeSRV}
+
+// resolve finds the zone's own records of a name, or the steer that the name
+// leads to by an alias or a wildcard.
+func (q *query) resolve(owner string, fam policy.Family) ([]dns.RR, *steer) {
+	if s := q.data.steers[owner]; s != nil {
+		return nil, s
+	}
+	if answer := q.ask(owner, typeLB); len(answer) > 0 && answer[len(answer)-1].Header().Rrtype == typeLB {
+		return nil, q.data.steerOf(answer[len(answer)-1].Header().Name)
+	}
+	qtype := qtypes[fam]
 	var rrs []dns.RR
-	for _, rr := range answer {
+	for _, rr := range q.ask(owner, qtype) {
 		if rr.Header().Rrtype == qtype { // a CNAME on the way cannot stand beside the LB name
 			rrs = append(rrs, rr)
 		}
 	}
-	return rrs
+	return rrs, nil
+}
+
+// ask looks a name up in the zone's static data.
+func (q *query) ask(owner string, qtype uint16) []dns.RR {
+	r := &dns.Msg{Question: []dns.Question{{Name: owner, Qtype: qtype, Qclass: dns.ClassINET}}}
+	answer, _, _, _ := q.data.inward.Lookup(q.ctx, request.Request{W: q.w, Req: r}, owner)
+	return answer
 }
 
 func adopted(rrs []dns.RR, owner string, ttl uint32) []dns.RR {

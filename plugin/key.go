@@ -4,8 +4,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/ballast-lb/ballast/plugin/policy"
-
 	"github.com/miekg/dns"
 )
 
@@ -24,11 +22,8 @@ func clientSubnet(r *dns.Msg) *dns.EDNS0_SUBNET {
 }
 
 // subnetPrefix reads the option's prefix. ok is false if RFC 7871 section 6
-// forbids it: a query's scope must be 0, and bits beyond the prefix too.
+// forbids it: bits beyond the prefix must be 0.
 func subnetPrefix(o *dns.EDNS0_SUBNET) (prefix netip.Prefix, ok bool) {
-	if o.SourceScope != 0 {
-		return netip.Prefix{}, false
-	}
 	if o.Family == 0 { // "no address", as a resolver that keeps it private says
 		return netip.Prefix{}, o.SourceNetmask == 0
 	}
@@ -50,7 +45,7 @@ func subnetMalformed(r *dns.Msg) bool {
 		return false
 	}
 	_, ok := subnetPrefix(o)
-	return !ok
+	return !ok || o.SourceScope != 0 // the scope is the answer's to say
 }
 
 // resolverKey is whom the answer goes to: the client subnet if one is sent,
@@ -75,21 +70,19 @@ func remoteAddr(w dns.ResponseWriter) netip.Addr {
 	return netip.Addr{}
 }
 
-// setScope tells the resolver for whom else the answer holds. Scope 0, for
-// everybody, needs nothing: CoreDNS echoes the option with the scope of the
-// query, which is 0.
-func (q *query) setScope(m *dns.Msg, choice *policy.Choice) {
-	if !choice.Keyed {
+// setScope says in the query's own client subnet option, which CoreDNS puts
+// into the reply, for whom else the answer holds. An answer for everybody has
+// scope 0, as every query has.
+func setScope(r *dns.Msg, scope int) {
+	opt := r.IsEdns0()
+	if opt == nil {
 		return
 	}
-	o := clientSubnet(q.r)
-	if o == nil || o.SourceNetmask == 0 {
-		return
+	for i, o := range opt.Option {
+		if subnet, ok := o.(*dns.EDNS0_SUBNET); ok && subnet.SourceNetmask > 0 {
+			reply := *subnet
+			reply.SourceScope = uint8(min(scope, int(subnet.SourceNetmask)))
+			opt.Option[i] = &reply
+		}
 	}
-	reply := *o
-	reply.SourceScope = uint8(min(choice.Scope, int(o.SourceNetmask)))
-	m.Extra = append(m.Extra, &dns.OPT{
-		Hdr:    dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT},
-		Option: []dns.EDNS0{&reply},
-	})
 }

@@ -108,7 +108,7 @@ func handler(t testing.TB, records string) *Ballast {
 	}
 	h.addZone(z)
 	t.Cleanup(h.forgetMetrics) // other tests count series
-	b := &Ballast{}
+	b := &Ballast{hub: h}
 	b.zones.add(z)
 	return b
 }
@@ -148,7 +148,7 @@ func sortedList(text string) string {
 
 // ballast is the plugin, with the zones of the running server.
 func (s *server) ballast() *Ballast {
-	b := &Ballast{}
+	b := &Ballast{hub: s.hub()}
 	for _, z := range s.hub().allZones() {
 		b.zones.add(z)
 	}

@@ -22,6 +22,8 @@ type query struct {
 	zone  *zone
 	data  *zoneData
 	qname string // of the question, in lower case
+
+	scope int // leading bits of the resolver key that the answer depends on
 }
 
 // family is what a query type asks of a pool.
@@ -47,12 +49,19 @@ func (q *query) steered(s *steer) (int, error) {
 	m := q.reply()
 	if choice.N > 0 {
 		m.Answer, m.Extra = sv.records(make([]dns.RR, 0, choice.N), sv.room(fam), fam, &choice)
-		q.setScope(m, &choice)
 	} else if sv.plan.Mode == policy.Fallback {
 		m.Answer = q.fallback(s, fam, s.name, seconds(sv.plan.TTL))
 	}
 	if len(m.Answer) == 0 {
 		m.Ns = q.data.negative(sv.negativeTTL())
+	}
+	return q.send(m)
+}
+
+// send writes a reply that is complete.
+func (q *query) send(m *dns.Msg) (int, error) {
+	if q.scope > 0 {
+		setScope(q.r, q.scope)
 	}
 	q.w.WriteMsg(m)
 	return dns.RcodeSuccess, nil
@@ -60,11 +69,16 @@ func (q *query) steered(s *steer) (int, error) {
 
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
-	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: wantsSignatures(q.r)}
-	if s.keyed { // others need neither, and both cost time
-		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
+	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signing && wantsSignatures(q.r)}
+	if !s.keyed { // key and time cost time
+		return s.policy.Draw(sv.plan, pq)
 	}
-	return s.policy.Draw(sv.plan, pq)
+	pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
+	choice := s.policy.Draw(sv.plan, pq)
+	if choice.Keyed {
+		q.scope = max(q.scope, choice.Scope)
+	}
+	return choice
 }
 
 // members appends the records that a pool gives now to an answer that got to

@@ -59,39 +59,38 @@ func srvWeight(part float64) uint16 {
 	return uint16(min(max(1, part*1000+0.5), 1000))
 }
 
-// hostNames makes SRV target names for servers that have none of their own:
-// a label from the service ID below the LB name.
-type hostNames struct {
-	parent string
-	taken  map[string]bool
-}
-
-func newHostNames(parent string) *hostNames {
-	return &hostNames{parent: parent, taken: map[string]bool{}}
-}
-
-func (h *hostNames) of(server *pool.Server) string {
-	label := hostLabel(server.ID)
-	if label == "" || h.taken[label] {
-		hash := fnv.New32a()
-		hash.Write([]byte(server.ID))
-		label = fmt.Sprintf("s%08x", hash.Sum32())
+// hostNames makes SRV target names for the servers that have none of their own,
+// in the order of the servers: a label of node and service ID below the LB
+// name. A name depends on its own server alone, as long as no two come out
+// alike, so that a name which somebody has cached keeps its meaning.
+func hostNames(parent string, members []policy.Member) []string {
+	labels, count := make([]string, len(members)), map[string]int{}
+	for i := range members {
+		labels[i] = hostLabel(members[i].Server.ID)
+		count[labels[i]]++
 	}
-	h.taken[label] = true
-	return label + "." + h.parent
+	hosts := make([]string, len(members))
+	for i, label := range labels {
+		if label == "" || len(label) > 63 || count[label] > 1 {
+			hash := fnv.New64a()
+			hash.Write([]byte(members[i].Server.ID))
+			label = fmt.Sprintf("s%016x", hash.Sum64())
+		}
+		if host := label + "." + parent; len(host) <= maxName {
+			hosts[i] = host
+		}
+	}
+	return hosts
 }
 
-// hostLabel makes a host name label (RFC 952, RFC 1123) of the last part of a
-// server's ID; empty if that cannot be.
+// maxName is the longest name in its text form without escapes (RFC 1035
+// section 2.3.4: 255 octets on the wire).
+const maxName = 254
+
+// hostLabel makes a host name label (RFC 952, RFC 1123) of a server's ID; it
+// may be empty or too long.
 func hostLabel(id string) string {
-	if i := strings.LastIndexByte(id, '/'); i >= 0 {
-		id = id[i+1:]
-	}
-	label := strings.Trim(strings.Map(hostRune, strings.ToLower(id)), "-")
-	if len(label) > 63 {
-		return ""
-	}
-	return label
+	return strings.Trim(strings.Map(hostRune, strings.ToLower(id)), "-")
 }
 
 func hostRune(r rune) rune {

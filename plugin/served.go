@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/pool"
@@ -16,6 +17,7 @@ type served struct {
 	plan    *policy.Plan
 	members []memberRecords  // in the order of plan.Members
 	hosts   map[string][]int // SRV target names of our own making -> members
+	twins   bool             // some members share an address
 }
 
 // memberRecords are the records of one member. Their slices have no spare
@@ -30,22 +32,38 @@ type memberRecords struct {
 // they would come out the same.
 func newServed(s *steer, plan *policy.Plan, old *served) *served {
 	if old != nil && old.plan.Same(plan) && sameServers(old.plan, plan) {
-		return &served{plan: plan, members: old.members, hosts: old.hosts}
+		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins}
 	}
 	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}}
-	names := newHostNames(s.name)
+	names := hostNames(s.name, plan.Members)
 	ttl, largest := seconds(plan.TTL), largestShare(plan)
 	for i := range plan.Members {
 		server := plan.Members[i].Server
 		host := server.Host
 		if host == "" && !s.wildcard {
-			host = names.of(server)
+			host = names[i]
 			sv.hosts[host] = append(sv.hosts[host], i)
 		}
 		sv.members[i] = makeRecords(s.name, host, server, &plan.Members[i], largest, ttl)
 		sv.members[i].given = s.metrics.answer(server.ID)
 	}
+	sv.twins = haveTwins(plan)
 	return sv
+}
+
+// haveTwins tells whether an address belongs to two members, as with servers
+// on two ports of one machine.
+func haveTwins(plan *policy.Plan) bool {
+	seen := map[netip.Addr]bool{}
+	for i := range plan.Members {
+		for _, addr := range plan.Members[i].Server.Addrs {
+			if seen[addr] {
+				return true
+			}
+			seen[addr] = true
+		}
+	}
+	return false
 }
 
 func largestShare(plan *policy.Plan) (largest float64) {
@@ -92,6 +110,9 @@ func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *pol
 		}
 		m.given.Inc()
 	}
+	if sv.twins { // RFC 2181 section 5: no record twice in a set
+		answer, extra = dns.Dedup(answer, nil), dns.Dedup(extra, nil)
+	}
 	if ttl := seconds(choice.TTL); len(answer) > 0 && answer[0].Header().Ttl != ttl {
 		setTTL(answer, ttl)
 		setTTL(extra, ttl)
@@ -126,7 +147,7 @@ func setTTL(rrs []dns.RR, ttl uint32) {
 // unknown it must not be remembered for long.
 func (sv *served) negativeTTL() uint32 {
 	if sv.plan.Mode == policy.Live {
-		return seconds(sv.plan.Config.TTL)
+		return seconds(sv.plan.TTL)
 	}
 	if sv.plan.Mode == policy.Waiting {
 		return 1

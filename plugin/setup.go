@@ -21,8 +21,8 @@ var log = clog.NewWithPlugin(name)
 func init() { plugin.Register(name, setup) }
 
 func setup(c *caddy.Controller) error {
-	b := &Ballast{}
 	h := hubOf(c)
+	b := &Ballast{hub: h}
 	for c.Next() {
 		cfg, err := parse(c)
 		if err != nil {
@@ -40,6 +40,7 @@ func setup(c *caddy.Controller) error {
 		if t, ok := dnsserver.GetConfig(c).Handler("transfer").(*transfer.Transfer); ok {
 			b.setTransfer(t)
 		}
+		b.signing = dnsserver.GetConfig(c).Handler("dnssec") != nil
 		b.metadata = dnsserver.GetConfig(c).Handler("metadata") != nil
 		return nil
 	})
@@ -64,7 +65,9 @@ func (b *Ballast) add(h *hub, cfg *config) error {
 		if err != nil {
 			return err
 		}
-		b.zones.add(z)
+		if err := b.zones.add(z); err != nil {
+			return err
+		}
 		h.addZone(z)
 	}
 	return nil

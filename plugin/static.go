@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
@@ -24,20 +25,23 @@ type found struct {
 // names: through a CNAME, or from a wildcard.
 func (q *query) static() (int, error) {
 	qtype := q.r.Question[0].Qtype
-	f := q.lookup(q.lookupType(qtype))
-	if q.data.hasLB && len(f.answer) == 0 && (f.result == file.NameError || f.result == file.Success) {
+	if q.data.hasLB {
 		if done, rcode, err := q.below(qtype); done {
 			return rcode, err
 		}
 	}
-	if len(f.answer) == 0 && (f.result == file.NameError || f.result == file.Success) && q.zone.cfg.fall.Through(q.qname) {
+	f := q.lookup(q.lookupType(qtype))
+	if f.result == file.NameError && q.qname == q.zone.origin {
+		f.result = file.NoData // SOA and NS, which the lookup knows apart, are there
+	}
+	if f.result == file.NameError && len(f.answer) == 0 && q.zone.cfg.fall.Through(q.qname) {
 		return plugin.NextOrFailure(name, q.b.Next, q.ctx, q.w, q.r)
 	}
 	if q.data.hasLB && steerable(qtype) && f.unfinished(qtype) {
 		f = q.throughLB(f, qtype)
 	}
-	if qtype == dns.TypeANY && len(f.answer) == 0 && f.result == file.NoData {
-		f.answer, f.ns = []dns.RR{anyRecord(q.r.Question[0].Name)}, nil
+	if qtype == dns.TypeANY && f.result != file.NameError && f.result != file.Delegation {
+		f = found{answer: q.any(f.answer)}
 	}
 	return q.write(f)
 }
@@ -51,16 +55,19 @@ func (q *query) lookupType(qtype uint16) uint16 {
 	return qtype
 }
 
+// lookup asks the zone's static data. Our own types are asked for without
+// following an alias out of the zone: nobody else needs to hear of them.
 func (q *query) lookup(qtype uint16) found {
-	r := q.r
+	r, zone := q.r, q.data.static
 	if qtype != r.Question[0].Qtype {
+		zone = q.data.inward
 		r = &dns.Msg{MsgHdr: r.MsgHdr, Extra: r.Extra, Question: []dns.Question{
 			{Name: r.Question[0].Name, Qtype: qtype, Qclass: r.Question[0].Qclass},
 		}}
 	}
 	var f found
 	state := request.Request{W: q.w, Req: r}
-	f.answer, f.ns, f.extra, f.result = q.data.static.Lookup(q.ctx, state, q.qname)
+	f.answer, f.ns, f.extra, f.result = zone.Lookup(q.ctx, state, q.qname)
 	return f
 }
 
@@ -80,12 +87,6 @@ func (f *found) unfinished(qtype uint16) bool {
 // throughLB looks the name up again as an LB name. If one is at the end, the
 // records of its pool take the place of the LB record.
 func (q *query) throughLB(f found, qtype uint16) found {
-	if last := len(f.answer) - 1; last >= 0 {
-		alias, ok := f.answer[last].(*dns.CNAME)
-		if !ok || !dns.IsSubDomain(q.zone.origin, alias.Target) {
-			return f // it goes on elsewhere: nobody else is to be asked for LB
-		}
-	}
 	lb := q.lookup(typeLB)
 	last := len(lb.answer) - 1
 	if last < 0 || lb.answer[last].Header().Rrtype != typeLB {
@@ -124,7 +125,8 @@ func (d *zoneData) steerOf(owner string) *steer {
 // write sends what was found, with the rules of RFC 2308 for negative answers.
 func (q *query) write(f found) (int, error) {
 	m := q.reply()
-	m.Answer, m.Ns, m.Extra = f.answer, f.ns, f.extra
+	// Clipped, as slices of the zone's have room that others may append into.
+	m.Answer, m.Ns, m.Extra = slices.Clip(f.answer), slices.Clip(f.ns), slices.Clip(f.extra)
 	switch f.result {
 	case file.NameError:
 		m.Rcode = dns.RcodeNameError
@@ -137,8 +139,7 @@ func (q *query) write(f found) (int, error) {
 		m.Rcode = dns.RcodeServerFailure
 	}
 	q.capNegativeTTL(m.Ns)
-	q.w.WriteMsg(m)
-	return dns.RcodeSuccess, nil
+	return q.send(m)
 }
 
 // capNegativeTTL gives the SOA of a negative answer the TTL of RFC 2308
@@ -149,6 +150,14 @@ func (q *query) capNegativeTTL(ns []dns.RR) {
 			ns[i] = q.data.soa
 		}
 	}
+}
+
+// any is the answer to ANY at a name: its CNAME, or something small.
+func (q *query) any(answer []dns.RR) []dns.RR {
+	if len(answer) > 0 {
+		return answer[:1]
+	}
+	return []dns.RR{anyRecord(q.r.Question[0].Name)}
 }
 
 // anyRecord is the answer to ANY for a name that exists (RFC 8482 section 4.2).

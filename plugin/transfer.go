@@ -58,12 +58,13 @@ func (d *zoneData) present(s *steer) []dns.RR {
 		if sv.plan.Mode != policy.Fallback {
 			return adopted(sv.allRecords(), owner, ttl)
 		}
-		next := s.record.LB.Fallback
-		if s = d.steers[next]; s == nil {
-			q := query{ctx: context.Background(), w: nobody{}, data: d}
-			return adopted(append(q.staticRecords(next, policy.A), q.staticRecords(next, policy.AAAA)...), owner, ttl)
+		q := query{ctx: context.Background(), w: nobody{}, data: d}
+		addrs4, next := q.resolve(s.record.LB.Fallback, policy.A)
+		if next == nil {
+			addrs6, _ := q.resolve(s.record.LB.Fallback, policy.AAAA)
+			return adopted(append(addrs4, addrs6...), owner, ttl)
 		}
-		sv = s.served.Load()
+		s, sv = next, next.served.Load()
 	}
 	return nil
 }
@@ -79,5 +80,5 @@ func (sv *served) allRecords() []dns.RR {
 			rrs = append(rrs, sv.members[i].answer[fam]...)
 		}
 	}
-	return rrs
+	return dns.Dedup(rrs, nil)
 }

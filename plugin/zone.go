@@ -38,6 +38,7 @@ type zone struct {
 type zoneData struct {
 	parsed *zones.Zone
 	static *file.Zone
+	inward *file.Zone        // the same, but it asks nobody where an alias leads
 	steers map[string]*steer // by the owner of the LB record
 	hasLB  bool
 	soa    *dns.SOA // for negative answers
@@ -100,6 +101,8 @@ func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
 		}
 		data.steers[rec.Name] = s
 	}
+	data.inward = file.NewZone(z.origin, z.cfg.file)
+	data.inward.Tree, data.inward.Apex = data.static.Tree, data.static.Apex
 	return data, nil
 }
 
