@@ -33,8 +33,9 @@ func Check(path string) ([]zones.Problem, error) {
 		return []zones.Problem{corefileProblem(path, err)}, nil
 	}
 	var problems []zones.Problem
+	h := newHub() // never started
 	for _, block := range blocks {
-		problems = append(problems, checkBlock(path, block)...)
+		problems = append(problems, checkBlock(h, path, block)...)
 	}
 	return inOrder(path, problems), nil
 }
@@ -52,7 +53,7 @@ func inOrder(path string, problems []zones.Problem) []zones.Problem {
 	return problems
 }
 
-func checkBlock(path string, block caddyfile.ServerBlock) []zones.Problem {
+func checkBlock(h *hub, path string, block caddyfile.ServerBlock) []zones.Problem {
 	var problems []zones.Problem
 	directives := make([]string, 0, len(block.Tokens))
 	for directive := range block.Tokens {
@@ -69,13 +70,13 @@ func checkBlock(path string, block caddyfile.ServerBlock) []zones.Problem {
 		}
 	}
 	if tokens := block.Tokens[name]; len(tokens) > 0 {
-		problems = append(problems, checkDirective(path, block)...)
+		problems = append(problems, checkDirective(h, path, block)...)
 	}
 	return problems
 }
 
 // checkDirective checks the ballast directives of one server block.
-func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
+func checkDirective(h *hub, path string, block caddyfile.ServerBlock) []zones.Problem {
 	c := caddy.NewTestController("dns", "")
 	c.Dispenser = caddyfile.NewDispenserTokens(path, block.Tokens[name])
 	c.ServerBlockKeys = block.Keys
@@ -83,6 +84,7 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 		dnsserver.GetConfig(c).Root = root[1].Text
 	}
 	var problems []zones.Problem
+	var served zoneSet
 	for c.Next() {
 		cfg, err := parse(c)
 		if err != nil {
@@ -93,6 +95,9 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 		if cfg == nil {
 			return problems
 		}
+		if err == nil {
+			problems = append(problems, checkSettings(h, &served, c, cfg)...)
+		}
 		for _, origin := range cfg.origins {
 			_, found := zones.Load(cfg.file, hostOnly(origin), cfg.settings())
 			for i := range found {
@@ -102,6 +107,22 @@ func checkDirective(path string, block caddyfile.ServerBlock) []zones.Problem {
 				}
 			}
 			problems = append(problems, found...)
+		}
+	}
+	return problems
+}
+
+// checkSettings tries what a start does with the directive beside its zones.
+func checkSettings(h *hub, served *zoneSet, c *caddy.Controller, cfg *config) (problems []zones.Problem) {
+	_, err := cfg.client(h)
+	errs := []error{err, h.configure(cfg)}
+	for _, origin := range cfg.origins {
+		errs = append(errs, served.add(&zone{origin: origin, cfg: cfg}))
+	}
+	for _, err := range errs {
+		if err != nil {
+			message, remedy, _ := strings.Cut(err.Error(), "; ")
+			problems = append(problems, zones.Problem{File: c.File(), Line: cfg.line, Message: message, Remedy: remedy})
 		}
 	}
 	return problems

@@ -2,7 +2,6 @@ package ballast
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -95,9 +94,5 @@ func (cfg *config) client(h *hub) (*consul.Client, error) {
 	if cfg.tls && !strings.Contains(settings.Address, "://") {
 		settings.Address = "https://" + settings.Address
 	}
-	client, err := h.client(settings)
-	if err != nil {
-		return nil, fmt.Errorf("consul: %w", err)
-	}
-	return client, nil
+	return h.client(settings)
 }

@@ -78,6 +78,9 @@ func path(field func(*config) *string) func(*caddy.Controller, *config) error {
 	}
 }
 
+// shortest is the least time that is worth waiting.
+const shortest = 10 * time.Millisecond
+
 func duration(field func(*config) *time.Duration) func(*caddy.Controller, *config) error {
 	return func(c *caddy.Controller, cfg *config) error {
 		name := c.Val()
@@ -91,6 +94,9 @@ func duration(field func(*config) *time.Duration) func(*caddy.Controller, *confi
 		}
 		if err != nil || d < 0 {
 			return c.Errf("%s '%s' is not a duration such as 2s or 1m", name, value)
+		}
+		if d > 0 && d < shortest {
+			return c.Errf("%s %s is shorter than %s", name, value, shortest)
 		}
 		*field(cfg) = d
 		return nil

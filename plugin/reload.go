@@ -2,8 +2,9 @@ package ballast
 
 import (
 	"context"
-	"maps"
 	"time"
+
+	"github.com/coredns/coredns/plugin/transfer"
 )
 
 // follow reloads the zone whenever its file changes, until ctx ends.
@@ -29,7 +30,7 @@ func (z *zone) follow(ctx context.Context) {
 func (z *zone) refresh() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	if maps.Equal(z.stamps, z.look()) {
+	if !z.stamps.changed() {
 		return
 	}
 	err := z.load()
@@ -48,7 +49,13 @@ func (z *zone) refresh() {
 	z.failed, z.err = time.Time{}, ""
 	data := z.data.Load()
 	log.Infof("zone %s: reloaded from %s, serial %d, %d LB names", z.origin, z.cfg.file, data.parsed.SOA.Serial, len(data.steers))
-	if err := z.transfer.Load().Notify(z.origin); err != nil {
+	go z.notify(z.transfer.Load())
+}
+
+// notify tells the secondaries. It takes seconds if they do not answer, so
+// nobody waits for it.
+func (z *zone) notify(t *transfer.Transfer) {
+	if err := t.Notify(z.origin); err != nil {
 		log.Warningf("zone %s: notify: %v", z.origin, err)
 	}
 }

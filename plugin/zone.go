@@ -2,7 +2,6 @@ package ballast
 
 import (
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,8 +27,8 @@ type zone struct {
 	transfer atomic.Pointer[transfer.Transfer]
 
 	mu     sync.Mutex // guards what follows
-	stamps map[string]stamp
-	failed time.Time // since when the file cannot be used; zero if it can
+	stamps stamps     // of the files that were read last, used or not
+	failed time.Time  // since when the file cannot be used; zero if it can
 	err    string
 }
 
@@ -53,8 +52,10 @@ func newZone(h *hub, cfg *config, client *consul.Client, origin string) (*zone, 
 
 // load reads the zone file and serves it. On an error nothing changes.
 func (z *zone) load() error {
-	z.stamps = z.look()
-	parsed, problems := zones.Load(z.cfg.file, z.origin, z.cfg.settings())
+	settings := z.cfg.settings()
+	z.stamps = stamps{}
+	settings.Open = z.stamps.open
+	parsed, problems := zones.Load(z.cfg.file, z.origin, settings)
 	for _, p := range problems {
 		if p.Severity == zones.Warning {
 			log.Warning(p.Error())
@@ -67,9 +68,7 @@ func (z *zone) load() error {
 	if err != nil {
 		return err
 	}
-	old := z.data.Swap(data)
-	z.stamps = z.look()
-	z.release(old, data)
+	z.release(z.data.Swap(data), data)
 	return nil
 }
 
@@ -159,29 +158,4 @@ func (d *zoneData) negative(ttl uint32) []dns.RR {
 	soa := *d.soa
 	soa.Hdr.Ttl = ttl
 	return []dns.RR{&soa}
-}
-
-// stamp tells one version of a file from another.
-type stamp struct {
-	modified time.Time
-	size     int64
-	err      string
-}
-
-// look takes the stamps of all files that the zone was read from.
-func (z *zone) look() map[string]stamp {
-	files := []string{z.cfg.file}
-	if data := z.data.Load(); data != nil {
-		files = append(files, data.parsed.Files...)
-	}
-	stamps := map[string]stamp{}
-	for _, path := range files {
-		info, err := os.Stat(path)
-		if err != nil {
-			stamps[path] = stamp{err: err.Error()}
-			continue
-		}
-		stamps[path] = stamp{modified: info.ModTime(), size: info.Size()}
-	}
-	return stamps
 }

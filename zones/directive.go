@@ -131,8 +131,8 @@ func bare(err error) error {
 	return err
 }
 
-// openRegular opens a regular file: reading a device or a pipe might not end.
-func openRegular(path string) (io.ReadCloser, error) {
+// OpenFile opens a regular file: reading a device or a pipe might not end.
+func OpenFile(path string) (io.ReadCloser, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {

@@ -44,7 +44,7 @@ type state struct {
 
 func newParser(file string, s Settings) *parser {
 	if s.Open == nil {
-		s.Open = openRegular
+		s.Open = OpenFile
 	}
 	return &parser{
 		settings: s,

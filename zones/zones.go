@@ -73,7 +73,7 @@ type Settings struct {
 	// Allow tells what the rest of the configuration has against an LB record,
 	// as "mistake; remedy". Nil allows all.
 	Allow func(*LB) error
-	// Open opens an included file. Nil reads regular files from disk.
+	// Open opens an included file. Nil is OpenFile.
 	Open func(path string) (io.ReadCloser, error)
 }
 
@@ -104,7 +104,7 @@ func Parse(r io.Reader, origin, file string, s Settings) (*Zone, []Problem) {
 func Load(path, origin string, s Settings) (*Zone, []Problem) {
 	open := s.Open
 	if open == nil {
-		open = openRegular
+		open = OpenFile
 	}
 	f, err := open(path)
 	if err != nil {
