@@ -1,7 +1,6 @@
 package ballast
 
 import (
-	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,7 +26,7 @@ func signingKey(t *testing.T, dir string) (*dns.DNSKEY, string) {
 	}
 	path := filepath.Join(dir, fmt.Sprintf("Kexample.org.+013+%05d", key.KeyTag()))
 	os.WriteFile(path+".key", []byte(key.String()+"\n"), 0o644)
-	os.WriteFile(path+".private", []byte(key.PrivateKeyString(private.(crypto.PrivateKey))), 0o600)
+	os.WriteFile(path+".private", []byte(key.PrivateKeyString(private)), 0o600)
 	return key, path
 }
 

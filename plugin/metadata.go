@@ -17,7 +17,7 @@ func (b *Ballast) Metadata(ctx context.Context, _ request.Request) context.Conte
 
 // tellMetadata describes an answer to whoever observes the query above us. It
 // is called only when the metadata plugin is on.
-func (q *query) tellMetadata(s *steer, sv *served, choice policy.Choice) {
+func (q *query) tellMetadata(sv *served, choice policy.Choice) {
 	ctx, w, r := q.ctx, q.w, q.r // for the closures: q itself shall not escape
 	set := func(label string, value func() string) { metadata.SetValueFunc(ctx, name+"/"+label, value) }
 	set("servers", func() string { return sv.ids(&choice) })

@@ -44,7 +44,7 @@ func (q *query) steered(s *steer) (int, error) {
 	choice := q.draw(s, sv, fam)
 	s.metrics.query(sv.plan.Mode)
 	if q.b.metadata {
-		q.tellMetadata(s, sv, choice)
+		q.tellMetadata(sv, choice)
 	}
 	m := q.reply()
 	if choice.N > 0 {
@@ -88,7 +88,7 @@ func (q *query) members(s *steer, answer []dns.RR, fam policy.Family, owner stri
 	choice := q.draw(s, sv, fam)
 	s.metrics.query(sv.plan.Mode)
 	if q.b.metadata {
-		q.tellMetadata(s, sv, choice)
+		q.tellMetadata(sv, choice)
 	}
 	first := len(answer)
 	if choice.N > 0 {

@@ -2,7 +2,6 @@ package zones
 
 import (
 	"io"
-	"io/fs"
 	"strings"
 	"testing/fstest"
 )
@@ -39,7 +38,7 @@ func testSettings() Settings {
 			return struct {
 				io.Reader
 				io.Closer
-			}{f.(fs.File), f}, nil
+			}{f, f}, nil
 		},
 	}
 }

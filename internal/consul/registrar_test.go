@@ -125,7 +125,7 @@ func TestDecorateLeavesTheRestAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p = web.next(t, "as it was", func(p *pool.Pool) bool {
+	web.next(t, "as it was", func(p *pool.Pool) bool {
 		return p.Servers[0].Health == pool.Passing && !p.Servers[0].Load.Known()
 	})
 	if after := agentService(t, consul, "theirs"); after != before {

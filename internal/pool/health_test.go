@@ -25,7 +25,7 @@ func TestHealth(t *testing.T) {
 	if got := Health(9).String(); got != "health(9)" {
 		t.Errorf("got %q", got)
 	}
-	var h Health = Passing
+	h := Passing
 	if err := h.UnmarshalText([]byte("well")); err == nil || h != Passing {
 		t.Errorf("reads an unknown name as %v, %v", h, err)
 	}

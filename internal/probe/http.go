@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -91,7 +92,7 @@ func get(conn net.Conn, t Target, path string) (http.Header, error) {
 		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	// A server that sends a header and then hangs is not well.
-	if _, err := io.CopyN(io.Discard, resp.Body, maxBody); err != nil && err != io.EOF {
+	if _, err := io.CopyN(io.Discard, resp.Body, maxBody); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("body: %w", err)
 	}
 	return resp.Header, nil

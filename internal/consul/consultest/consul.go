@@ -204,7 +204,7 @@ func (c *Consul) await(limit time.Duration) error {
 			return nil
 		}
 		if c.process.ended() || time.Now().After(deadline) {
-			return fmt.Errorf("consul did not come up on %s: %v\n%s", c.Addr, err, c.Log())
+			return fmt.Errorf("consul did not come up on %s: %w\n%s", c.Addr, err, c.Log())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
