@@ -142,6 +142,15 @@ func (f *feed) status() pool.Status {
 	return status
 }
 
+// consequence says what trouble means: servers that do not answer their checks
+// are news, a source that cannot be asked is none.
+func (f *feed) consequence() string {
+	if _, ok := f.source.(prober); ok {
+		return ""
+	}
+	return "; the last pool stays in use"
+}
+
 // tick logs and passes on that the source fails or works again: nothing is
 // published then, but the plans depend on it.
 func (f *feed) tick(now time.Time) {
@@ -154,7 +163,7 @@ func (f *feed) tick(now time.Time) {
 	}
 	f.failing = failing
 	if failing {
-		log.Warningf("%s: %s; the last pool stays in use", f.name, status.Err)
+		log.Warningf("%s: %s%s", f.name, status.Err, f.consequence())
 	} else {
 		log.Infof("%s: works again", f.name)
 	}

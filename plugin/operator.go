@@ -3,6 +3,7 @@ package ballast
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -81,8 +82,19 @@ func (o *operator) SetOverride(_ context.Context, word control.Override) (contro
 	o.hub.overrides.set(word)
 	o.hub.overridesChanged(now)
 	word.Matches = o.matches(word)
-	log.Infof("override of %s set by %s: drain=%v factor=%v", word.Server, cmp.Or(word.By, "operator"), word.Drain, word.Factor)
+	log.Infof("%s, by %s", overrideText(word), cmp.Or(word.By, "an operator"))
 	return word, nil
+}
+
+func overrideText(word control.Override) string {
+	text := fmt.Sprintf("%s: weight times %g", word.Server, word.Factor)
+	if word.Drain {
+		text = word.Server + ": drained"
+	}
+	if !word.Until.IsZero() {
+		text += " until " + word.Until.Format(time.RFC3339)
+	}
+	return text
 }
 
 // ClearOverride implements control.Service.

@@ -109,14 +109,15 @@ func TestWatchChoosesByTag(t *testing.T) {
 		query Query
 		ids   []string
 	}{
-		"no tag":        {Query{}, []string{"node/tag-a", "node/tag-b", "node/tag-c", "node/tag-d"}},
-		"one tag":       {Query{Tags: []string{"blue"}}, []string{"node/tag-a", "node/tag-b"}},
-		"all tags":      {Query{Tags: []string{"blue", "v2"}}, []string{"node/tag-b"}},
-		"unknown tag":   {Query{Tags: []string{"green"}}, []string{}},
-		"quoted tag":    {Query{Tags: []string{`odd "tag"`}}, []string{"node/tag-d"}},
-		"via vip":       {Query{Via: ViaVIP}, []string{"node/tag-c"}},
-		"vip with tag":  {Query{Via: ViaVIP, Tags: []string{"blue"}}, []string{}},
-		"by datacenter": {Query{Datacenter: "dc1", Tags: []string{"v2"}}, []string{"node/tag-b"}},
+		"no tag, no VIP": {Query{}, []string{"node/tag-a", "node/tag-b", "node/tag-d"}},
+		"the tag vip":    {Query{Tags: []string{"vip"}}, []string{"node/tag-c"}},
+		"one tag":        {Query{Tags: []string{"blue"}}, []string{"node/tag-a", "node/tag-b"}},
+		"all tags":       {Query{Tags: []string{"blue", "v2"}}, []string{"node/tag-b"}},
+		"unknown tag":    {Query{Tags: []string{"green"}}, []string{}},
+		"quoted tag":     {Query{Tags: []string{`odd "tag"`}}, []string{"node/tag-d"}},
+		"via vip":        {Query{Via: ViaVIP}, []string{"node/tag-c"}},
+		"vip with tag":   {Query{Via: ViaVIP, Tags: []string{"blue"}}, []string{}},
+		"by datacenter":  {Query{Datacenter: "dc1", Tags: []string{"v2"}}, []string{"node/tag-b"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -18,8 +18,9 @@ const MaxFactor = 10
 // Override is an operator's word on the servers that it matches. There is one
 // for each pair of Server and Name: setting it again replaces it.
 type Override struct {
-	// Server selects by ID, host:port, address:port, address, host or node,
-	// each as a whole or as a shell pattern (path.Match, but * spans slashes).
+	// Server selects by ID, Consul's service ID alone, host:port, host or its
+	// first label, address:port, address, or node, each as a whole or as a
+	// shell pattern (path.Match, but * spans slashes).
 	Server string `json:"server"`
 	// Name limits it to LB names or services that match; empty means all.
 	Name    string    `json:"name,omitempty"`
@@ -74,12 +75,16 @@ func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(n
 // serverNames are the ways in which an operator may name a server.
 func serverNames(s *pool.Server) []string {
 	names := []string{s.ID}
+	if _, id, ok := strings.Cut(s.ID, "/"); ok { // node/service ID, as Consul's are
+		names = append(names, id)
+	}
 	if s.Node != "" {
 		names = append(names, s.Node)
 	}
 	port := strconv.Itoa(int(s.Port))
 	if host := strings.TrimSuffix(s.Host, "."); host != "" {
-		names = append(names, s.Host, host, host+":"+port)
+		label, _, _ := strings.Cut(host, ".")
+		names = append(names, s.Host, host, host+":"+port, label)
 	}
 	for _, addr := range s.Addrs {
 		text := addr.String()

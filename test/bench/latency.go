@@ -43,7 +43,9 @@ func (b *bench) latency(ctx context.Context, r *Report) error {
 		return err
 	}
 	defer srv.stop()
-	if _, err := srv.awaitAnswer(ctx, s.expected()); err != nil {
+	first, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	if _, err := srv.awaitAnswer(first, s.expected()); err != nil {
 		return fmt.Errorf("the service as it was registered: %w\n%s", err, srv.log)
 	}
 	delays, err := b.changeMany(ctx, agent, srv, s)

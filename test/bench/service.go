@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // service is what is registered in Consul: three instances, of which the first
@@ -20,6 +22,7 @@ const (
 	baseWeight  = 10
 	checkID     = "health"
 	serviceName = "web"
+	nodeName    = "node" // what consultest calls its agent
 )
 
 func newService() *service { return &service{weight: baseWeight, passes: true} }
@@ -35,19 +38,17 @@ func (s *service) next(agent *consulAgent, i int) func(context.Context) error {
 	return func(ctx context.Context) error { return agent.setHealth(ctx, s.passes) }
 }
 
-// expected are the weights of the SRV records: per mille of the sum.
+// expected are the weights of the SRV records, per mille of the largest, by
+// target: a label of node and service ID below the LB name.
 func (s *service) expected() map[string]uint16 {
 	capacity := map[string]int{instanceID(0): s.weight, instanceID(2): baseWeight}
 	if s.passes {
 		capacity[instanceID(1)] = baseWeight
 	}
-	sum := 0
-	for _, c := range capacity {
-		sum += c
-	}
+	largest := slices.Max(slices.Collect(maps.Values(capacity)))
 	want := map[string]uint16{}
 	for id, c := range capacity {
-		want[id+"."+qname] = uint16(float64(c)/float64(sum)*1000 + 0.5)
+		want[nodeName+"-"+id+"."+qname] = uint16(float64(c)/float64(largest)*1000 + 0.5)
 	}
 	return want
 }
