@@ -23,7 +23,8 @@
 // exclusion is ignored and headroom above 0.90 is 0.1 x 0.90/load.
 //
 // ramp is Envoy's slow start, max(0.1, t/window), for a server that returns
-// from being critical or drained, that joins others, or whose boot id changed.
+// from being critical or drained, that joins others, or whose boot id changed;
+// not for one that was away for less than 3 s with the same boot id.
 //
 // override is the operator's factor, 0 for a drain, while it lasts.
 //

@@ -15,12 +15,13 @@ const (
 )
 
 const (
-	headroomFloor  = 0.1  // of a server that is about to be excluded
-	rampFloor      = 0.1  // of a server that has just returned (Envoy's min_weight_percent)
-	warningFactor  = 0.5  // where the server does not say
-	glidePerSecond = 0.2  // the most that headroom changes
-	maxCapacity    = 1e9  // beyond, clamped: a share must not vanish in rounding
-	minWeight      = 1e-9 // below, a capacity or a weight counts as 0
+	headroomFloor  = 0.1             // of a server that is about to be excluded
+	blink          = 3 * time.Second // of absence with the same boot id, that needs no slow start
+	rampFloor      = 0.1             // of a server that has just returned (Envoy's min_weight_percent)
+	warningFactor  = 0.5             // where the server does not say
+	glidePerSecond = 0.2             // the most that headroom changes
+	maxCapacity    = 1e9             // beyond, clamped: a share must not vanish in rounding
+	minWeight      = 1e-9            // below, a capacity or a weight counts as 0
 	maxOverride    = 10
 )
 

@@ -77,14 +77,21 @@ func (v *verdict) weigh(s *pool.Server, now time.Time, last memory, seen bool) {
 }
 
 // start begins a slow start when the server came to life after being down or
-// set aside, is new among others, or was started anew itself.
+// set aside, is new among others, or was started anew itself. One whose boot id
+// shows that it ran all the time may be away for a moment: when Consul is
+// restarted, its TTL checks lapse until the agents are heard again.
 func (v *verdict) start(s *pool.Server, now time.Time, last memory, seen, inhabited bool) {
+	v.ramp = last.ramp
 	if !v.live {
+		if v.down = last.down; v.down.IsZero() {
+			v.down = now
+		}
 		return
 	}
-	v.ramp = last.ramp
-	booted := last.boot != "" && s.Load.Boot != "" && last.boot != s.Load.Boot
-	if booted || seen && !last.live || !seen && inhabited {
+	known := last.boot != "" && s.Load.Boot != ""
+	booted := known && last.boot != s.Load.Boot
+	blinked := known && !booted && now.Sub(last.down) < blink
+	if booted || seen && !last.live && !blinked || !seen && inhabited {
 		v.ramp = now
 	}
 	if s.Load.Boot != "" {

@@ -71,6 +71,21 @@ func TestRampOverTime(t *testing.T) {
 		steps []step
 	}{
 		{"not the very first pool", []step{{0, "a; b", 1}}},
+		{"back after a blink, its boot id says it ran on", []step{
+			{0, "a boot=1; b", 1}, {1, "a boot=1 critical; b", 0}, {2, "a critical; b", 0}, {3.9, "a boot=1; b", 1},
+		}},
+		{"a blink during a ramp goes on with it", []step{
+			{0, "a boot=1 critical; b", 0}, {10, "a boot=1; b", 0.1}, {20, "a boot=1 critical; b", 0}, {22, "a boot=1; b", 0.4}, {40, "a boot=1; b", 1},
+		}},
+		{"back after more than a blink", []step{
+			{0, "a boot=1; b", 1}, {1, "a boot=1 critical; b", 0}, {4, "a boot=1; b", 0.1},
+		}},
+		{"a blink with another boot id", []step{
+			{0, "a boot=1; b", 1}, {1, "a boot=1 critical; b", 0}, {2, "a boot=2; b", 0.1},
+		}},
+		{"a blink of one that reports no boot id", []step{
+			{0, "a; b", 1}, {1, "a critical; b", 0}, {2, "a; b", 0.1},
+		}},
 		{"back from critical", []step{
 			{0, "a critical; b", 0}, {10, "a; b", 0.1}, {13, "a; b", 0.1}, {25, "a; b", 0.5}, {40, "a; b", 1},
 		}},

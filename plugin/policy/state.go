@@ -21,6 +21,7 @@ type memory struct {
 	overloaded bool      // excluded until its load is below backLoad
 	headroom   float64
 	ramp       time.Time // when the slow start began; zero if there is none
+	down       time.Time // since when it is not live; zero if it is
 	boot       string
 }
 
