@@ -160,13 +160,18 @@ web3 IN A 192.0.2.3
 // until polls for a condition.
 func until(t testing.TB, what string, timeout time.Duration, met func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(timeout)
-	for !met() {
-		if time.Now().After(deadline) {
-			t.Fatalf("Not within %s: %s", timeout, what)
-		}
-		time.Sleep(10 * time.Millisecond)
+	if !within(timeout, met) {
+		t.Fatalf("Not within %s: %s", timeout, what)
 	}
+}
+
+func within(timeout time.Duration, met func() bool) bool {
+	for deadline := time.Now().Add(timeout); !met(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // texts are the records of a section as zone file lines, less their TTLs.
