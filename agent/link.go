@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -21,6 +22,9 @@ type link struct {
 	published  Published
 	backoff    backoff
 	down       bool // the last step failed, and was logged
+
+	publishing  backoff
+	unpublished error // of the last try to publish
 }
 
 // sent is what the TTL check was told last.
@@ -41,7 +45,8 @@ func newLink(a *agent) *link {
 		agent: a,
 		pace:  Pace{Every: a.cfg.PublishEvery, Step: loadStep, Refresh: refresh, Limits: a.cfg.Limits},
 		// A Consul that comes back must hear of us before long.
-		backoff: backoff{first: time.Second, most: max(time.Second, a.cfg.Service.TTL)},
+		backoff:    backoff{first: time.Second, most: max(time.Second, a.cfg.Service.TTL/3)},
+		publishing: backoff{first: time.Second, most: max(time.Second, a.cfg.Service.TTL)},
 	}
 }
 
@@ -82,7 +87,7 @@ func (l *link) step(ctx context.Context, s *state) time.Duration {
 	if ctx.Err() != nil {
 		return time.Hour // the call was cut short; loop ends
 	}
-	l.noteContact(err)
+	l.noteContact(cmp.Or(err, l.unpublished))
 	if err != nil {
 		return l.backoff.fail(time.Now(), l.cfg.Random())
 	}
@@ -102,15 +107,28 @@ func (l *link) tell(ctx context.Context, s *state) error {
 			return err
 		}
 	}
-	if fact, ok := l.pace.Next(time.Now(), l.published, s.report, s.alarm.On); ok {
-		err := l.call(ctx, "publish", func(ctx context.Context) error {
-			return l.cfg.Registry.Publish(ctx, l.cfg.Service.ID, fact.Meta())
-		})
-		if err != nil {
-			return err
-		}
-		l.published = l.pace.Done(time.Now(), fact, l.cfg.Random())
+	return l.publish(ctx, s)
+}
+
+// publish sends the load if that is due. Trouble with it alone must not keep
+// the check from hearing of us, so it has a back-off of its own.
+func (l *link) publish(ctx context.Context, s *state) error {
+	fact, ok := l.pace.Next(time.Now(), l.published, s.report, s.alarm.On)
+	if !ok || time.Now().Before(l.publishing.until) {
+		return nil
 	}
+	l.unpublished = l.call(ctx, "publish", func(ctx context.Context) error {
+		return l.cfg.Registry.Publish(ctx, l.cfg.Service.ID, fact.Meta())
+	})
+	switch {
+	case errors.Is(l.unpublished, consul.ErrNotRegistered):
+		return l.unpublished
+	case l.unpublished != nil:
+		l.publishing.fail(time.Now(), l.cfg.Random())
+		return nil
+	}
+	l.publishing.reset()
+	l.published = l.pace.Done(time.Now(), fact, l.cfg.Random())
 	return nil
 }
 

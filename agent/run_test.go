@@ -321,7 +321,7 @@ func TestDecoratedServiceNotThereYet(t *testing.T) {
 		stop := start(t, r, cfg)
 		time.Sleep(time.Minute)
 		tries := len(r.of("decorate"))
-		if tries < 6 || tries > 20 {
+		if tries < 6 || tries > 40 {
 			t.Errorf("%d attempts in a minute, want backed-off ones", tries)
 		}
 		r.setFail(nil)
@@ -355,8 +355,8 @@ func TestConsulAwayAndBack(t *testing.T) {
 		if n := s.count() - before; n != 30 {
 			t.Errorf("%d samples in a minute without Consul, want 30", n)
 		}
-		if n := len(r.of("beat")); n < 6 || n > 12 {
-			t.Errorf("%d attempts in a minute, want one in 5 to 10 s", n)
+		if n := len(r.of("beat")); n < 17 || n > 37 {
+			t.Errorf("%d attempts in a minute, want one in half to a whole third of the TTL", n)
 		}
 		s.set(0.95)
 		r.setFail(nil)
@@ -513,5 +513,37 @@ func TestNothingToMeasure(t *testing.T) {
 		if len(r.calls) != 0 {
 			t.Errorf("told Consul %+v", r.calls)
 		}
+	})
+}
+
+// Trouble with publishing alone keeps neither beats nor alarms back.
+func TestPublishFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := &recorder{}, steady(0.1)
+		cfg := testConfig(r, s)
+		stop := start(t, r, cfg)
+		time.Sleep(5 * time.Second)
+		r.setFail(func(what string) error {
+			if what == "publish" {
+				return errors.New("timeout")
+			}
+			return nil
+		})
+		s.set(0.5) // something to publish
+		time.Sleep(time.Minute)
+		r.forget()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n, least := len(r.of("beat")), int(time.Minute/cfg.Service.TTL)*2; n < least {
+			t.Errorf("%d beats in a minute while publishing fails, want at least %d", n, least)
+		}
+		s.set(0.95)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		beats := r.of("beat")
+		if last := beats[len(beats)-1]; last.health != pool.Warning {
+			t.Errorf("last beat is %v, 3 s after the overload", last.health)
+		}
+		stop()
 	})
 }

@@ -160,11 +160,14 @@ func benchHandler(tb testing.TB, lb string, servers int, plain bool) plugin.Hand
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	z, err := newZone(newHub(), &config{file: path}, nil, "example.org.")
+	h := newHub()
+	z, err := newZone(h, &config{file: path}, nil, "example.org.")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	b := &Ballast{}
+	h.addZone(z)
+	tb.Cleanup(h.forgetMetrics) // other tests count series
+	b := &Ballast{hub: h}
 	b.zones.add(z)
 	return b
 }

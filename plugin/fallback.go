@@ -67,7 +67,7 @@ func adopted(rrs []dns.RR, owner string, ttl uint32) []dns.RR {
 	for i, rr := range rrs {
 		rr = dns.Copy(rr)
 		rr.Header().Name = owner
-		rr.Header().Ttl = min(rr.Header().Ttl, ttl)
+		rr.Header().Ttl = max(1, min(rr.Header().Ttl, ttl))
 		adopted[i] = rr
 	}
 	return adopted

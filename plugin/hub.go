@@ -23,6 +23,7 @@ type hub struct {
 	zones          []*zone
 	feeds          map[string]*feed // by key
 	named          map[string]*feed // by name: the newest of those that follow the same
+	slots          chan struct{}    // of probes that run
 	clients        map[consul.Config]*consul.Client
 	control        string
 	startupTimeout time.Duration
@@ -36,6 +37,10 @@ type hub struct {
 	unlisten func() // closes the control socket
 	wg       sync.WaitGroup
 }
+
+// maxChecks is how many probes run at the same time, of all sources: few enough
+// for the usual limit of file descriptors.
+const maxChecks = 1024
 
 type hubKey struct{}
 
@@ -58,6 +63,7 @@ func newHub() *hub {
 	return &hub{
 		started:   time.Now(),
 		overrides: &overrides{},
+		slots:     make(chan struct{}, maxChecks),
 		unlisten:  func() {},
 		feeds:     map[string]*feed{},
 		named:     map[string]*feed{},

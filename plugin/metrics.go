@@ -110,10 +110,16 @@ func (m *steerMetrics) forgetServer(id string) {
 
 // forget drops all series of the name.
 func (m *steerMetrics) forget() {
-	labels := prometheus.Labels{"zone": m.zone, "name": m.name}
-	for _, vec := range []interface{ DeletePartialMatch(prometheus.Labels) int }{answers, queries, weight, health, ttlSeconds} {
-		vec.DeletePartialMatch(labels)
+	// By their exact labels: a match would look at the series of all names.
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.servers {
+		m.forgetServer(id)
 	}
+	for i := range m.queries {
+		queries.DeleteLabelValues(m.zone, m.name, policy.Mode(i).String())
+	}
+	ttlSeconds.DeleteLabelValues(m.zone, m.name)
 }
 
 // counted reads a counter.
@@ -146,13 +152,18 @@ func (f *feed) showProbes() {
 	}
 	now, last := p.Stats(), f.probed
 	f.probed = now
-	probes.WithLabelValues(f.name, "ok").Add(float64(now.Runs - now.Failed - (last.Runs - last.Failed)))
+	probes.WithLabelValues(f.name, "ok").Add(float64(passed(now) - passed(last)))
 	probes.WithLabelValues(f.name, "fail").Add(float64(now.Failed - last.Failed))
+	probes.WithLabelValues(f.name, "unable").Add(float64(now.Unable - last.Unable))
 	probes.WithLabelValues(f.name, "late").Add(float64(now.Late - last.Late))
 }
 
+func passed(s probe.Stats) uint64 { return s.Runs - s.Failed - s.Unable }
+
 func forgetSource(source string) {
-	probes.DeletePartialMatch(prometheus.Labels{"source": source})
+	for _, result := range []string{"ok", "fail", "unable", "late"} {
+		probes.DeleteLabelValues(source, result)
+	}
 	sourceFailing.DeleteLabelValues(source)
 	sourceAge.DeleteLabelValues(source)
 }

@@ -17,7 +17,7 @@ import (
 func makeRecords(owner, host string, server *pool.Server, member *policy.Member, largest float64, ttl uint32) memberRecords {
 	var m memberRecords
 	for _, addr := range server.Addrs {
-		fam := policy.A
+		addr, fam := addr.Unmap(), policy.A
 		if addr.Is6() {
 			fam = policy.AAAA
 		}

@@ -45,8 +45,10 @@ func (z *zone) srvSpec(parsed *zones.Zone, rec *zones.LBRecord) (feedSpec, error
 	p := rec.LB.Probe()
 	servers := parsed.Members(rec)
 	opts := probe.Options{Every: p.Every, Timeout: p.Timeout, Rise: p.Rise, Fall: p.Fall}
+	key := digest("srv", rec.LB.Name, spec, opts, servers)
+	opts.Slots = z.hub.slots
 	return feedSpec{
-		key:     digest("srv", rec.LB.Name, spec, opts, servers),
+		key:     key,
 		name:    "srv " + rec.LB.Name,
 		initial: &pool.Pool{Service: rec.LB.Name, Servers: servers, At: time.Now()},
 		open: func(seed *pool.Pool) pool.Source {

@@ -145,7 +145,7 @@ func (z *zone) release(data, kept *zoneData) {
 // they may be cached (RFC 2308 section 3).
 func negativeSOA(soa *dns.SOA) *dns.SOA {
 	neg := *soa
-	neg.Hdr.Ttl = min(neg.Hdr.Ttl, neg.Minttl)
+	neg.Hdr.Ttl = max(1, min(neg.Hdr.Ttl, neg.Minttl))
 	return &neg
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -117,8 +118,20 @@ func (c *Client) enter(ctx context.Context) (context.Context, func()) {
 // so that idle watches use at most half of the rate.
 func (c *Client) blockFor() time.Duration {
 	const queries = 2 // for each wait: one that waits, one that confirms
-	fair := 2 * queries * float64(c.watches.Load()) / float64(c.limit.Limit())
-	return max(c.wait, min(time.Duration(fair*float64(time.Second)), 10*time.Minute))
+	fair := 2 * queries * float64(c.watches.Load())
+	if need := rate.Limit(fair / longestWait.Seconds()); need > c.limit.Limit() {
+		c.limit.SetLimit(need)
+	}
+	return max(c.wait, min(time.Duration(fair/float64(c.limit.Limit())*float64(time.Second)), longestWait))
+}
+
+// longestWait is how long a watch may go without a word. Policies trust what
+// they heard for half a minute, so with many watches it is the rate that gives.
+const longestWait = 25 * time.Second
+
+// anonymous tells that no token is sent, as far as we know.
+func (c *Client) anonymous() bool {
+	return c.token.path == "" && os.Getenv(api.HTTPTokenEnvName) == "" && os.Getenv(api.HTTPTokenFileEnvName) == ""
 }
 
 func displayAddress(address string) string {

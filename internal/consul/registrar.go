@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ func CheckID(serviceID string) string { return "ballast:" + serviceID }
 // Register registers the service. Its TTL check is critical until the first
 // Beat; a check that exists already keeps its state. The call may be repeated.
 func (c *Client) Register(ctx context.Context, r Registration) error {
+	c.maint.forget(r.ID) // with the service, Consul may have lost its maintenance
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	service := &api.AgentServiceRegistration{
@@ -69,6 +71,7 @@ func (c *Client) Register(ctx context.Context, r Registration) error {
 // the first Beat, so that it does not take the service out. The error wraps
 // ErrNotRegistered when there is no such service.
 func (c *Client) Decorate(ctx context.Context, serviceID string, r Registration) error {
+	c.maint.forget(serviceID)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := c.edit(ctx, serviceID, mergeMeta(r.Meta)); err != nil {
@@ -219,11 +222,29 @@ func (c *Client) Beat(ctx context.Context, serviceID string, h pool.Health, outp
 	case pool.Critical:
 		status = api.HealthCritical
 	}
-	if err := c.api.Agent().UpdateTTLOpts(CheckID(serviceID), clip(output), status, options(ctx)); err != nil {
-		return c.agentError("update check "+CheckID(serviceID), err)
+	update := func() error {
+		err := c.api.Agent().UpdateTTLOpts(CheckID(serviceID), clip(output), status, options(ctx))
+		return c.agentErrorOrNil("update check "+CheckID(serviceID), err)
 	}
-	if err := c.maintain(ctx, serviceID, h == pool.Drained, output); err != nil {
-		return c.agentError("maintenance of service "+serviceID, err)
+	maintain := func() error {
+		err := c.maintain(ctx, serviceID, h == pool.Drained, output)
+		return c.agentErrorOrNil("maintenance of service "+serviceID, err)
+	}
+	steps := []func() error{update, maintain}
+	if h == pool.Drained { // never passing without its maintenance
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func (c *Client) agentErrorOrNil(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return c.agentError(doing, err)
 }

@@ -187,7 +187,7 @@ func (w *Watch) trusted(entries []entry, meta *api.QueryMeta) error {
 		return nil
 	}
 	// To the anonymous token Consul does not say that it filtered.
-	anonymous := w.client.token.path == "" && meta.DefaultACLPolicy == "deny"
+	anonymous := w.client.anonymous() && meta.DefaultACLPolicy == "deny"
 	if meta.ResultsFilteredByACLs || anonymous {
 		return errHidden
 	}

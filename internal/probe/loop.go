@@ -98,6 +98,10 @@ func (l *loop) plan(t *task) {
 
 // ask runs one check. It reads what no one writes while checks run.
 func (l *loop) ask(ctx context.Context, t *task) outcome {
+	if !l.options.enter(ctx) {
+		return outcome{task: t, void: true}
+	}
+	defer l.options.leave()
 	limited, cancel := WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	r, err := l.check(limited, l.servers[t.server].addresses[t.address].target)

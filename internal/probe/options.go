@@ -1,6 +1,9 @@
 package probe
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Options say how often to ask, and how many answers decide.
 type Options struct {
@@ -17,6 +20,29 @@ type Options struct {
 	// Limit is how many checks may run at the same time. The default is as
 	// many as there would be if all of them timed out, within 256 and 4096.
 	Limit int
+
+	// Slots, if not nil, are shared by sources: each check holds one while it
+	// runs, so that many sources together do not use up the file descriptors.
+	Slots chan struct{}
+}
+
+// enter waits for a slot. It fails when ctx ends.
+func (o Options) enter(ctx context.Context) bool {
+	if o.Slots == nil {
+		return true
+	}
+	select {
+	case o.Slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (o Options) leave() {
+	if o.Slots != nil {
+		<-o.Slots
+	}
 }
 
 func (o Options) withDefaults(addresses int) Options {

@@ -93,12 +93,12 @@ func TestDefaults(t *testing.T) {
 		addresses int
 		want      Options
 	}{
-		{"nothing said", Options{}, 1000, Options{2 * time.Second, time.Second, 2, 3, 0.1, 500}},
-		{"timeout is at most every", Options{Every: time.Second, Timeout: time.Minute}, 1000, Options{time.Second, time.Second, 2, 3, 0.1, 1000}},
-		{"no more than there are addresses", Options{Limit: 50}, 7, Options{2 * time.Second, time.Second, 2, 3, 0.1, 7}},
-		{"few at a time are enough", Options{Every: time.Minute}, 1000, Options{time.Minute, time.Second, 2, 3, 0.1, 256}},
-		{"not too many", Options{}, 100000, Options{2 * time.Second, time.Second, 2, 3, 0.1, 4096}},
-		{"no addresses", Options{}, 0, Options{2 * time.Second, time.Second, 2, 3, 0.1, 1}},
+		{"nothing said", Options{}, 1000, Options{2 * time.Second, time.Second, 2, 3, 0.1, 500, nil}},
+		{"timeout is at most every", Options{Every: time.Second, Timeout: time.Minute}, 1000, Options{time.Second, time.Second, 2, 3, 0.1, 1000, nil}},
+		{"no more than there are addresses", Options{Limit: 50}, 7, Options{2 * time.Second, time.Second, 2, 3, 0.1, 7, nil}},
+		{"few at a time are enough", Options{Every: time.Minute}, 1000, Options{time.Minute, time.Second, 2, 3, 0.1, 256, nil}},
+		{"not too many", Options{}, 100000, Options{2 * time.Second, time.Second, 2, 3, 0.1, 4096, nil}},
+		{"no addresses", Options{}, 0, Options{2 * time.Second, time.Second, 2, 3, 0.1, 1, nil}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -53,6 +53,13 @@ func newTable(members []Member, f Family, n int, seed uint64) table {
 		}
 	}
 	t.n = min(n, len(t.members))
+	if f == SRV && len(t.members) > n {
+		// The records carry the weights: being there must not weigh as well.
+		sum = float64(len(weights))
+		for i := range weights {
+			weights[i] = 1
+		}
+	}
 	t.inverse = make([]float64, len(weights))
 	for i := range weights {
 		weights[i] /= sum
