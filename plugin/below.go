@@ -40,9 +40,9 @@ func (q *query) below(qtype uint16) (done bool, rcode int, err error) {
 	case qtype != dns.TypeSRV:
 		return q.done(q.nodata(seconds(s.config.TTL)))
 	}
+	q.port, _ = portLabel(first)
 	m := q.reply()
 	m.Answer, m.Extra = q.members(s, nil, policy.SRV, q.r.Question[0].Name)
-	m.Answer = onPort(m.Answer, first)
 	if len(m.Answer) == 0 {
 		return q.done(q.nodata(s.served.Load().negativeTTL()))
 	}
@@ -130,22 +130,23 @@ func (s *steer) hasService(service, proto string) bool {
 	return false
 }
 
+// portLabel reads _PORT.
 func portLabel(label string) (uint16, bool) {
 	port, err := strconv.ParseUint(strings.TrimPrefix(label, "_"), 10, 16)
-	return uint16(port), err == nil && port > 0
+	if err != nil || port == 0 {
+		return 0, false
+	}
+	return uint16(port), true
 }
 
-// onPort keeps the SRV records of the port that the label names, or all if it
-// names none.
-func onPort(rrs []dns.RR, label string) []dns.RR {
-	port, ok := portLabel(label)
-	if !ok {
-		return rrs
-	}
-	kept := rrs[:0]
-	for _, rr := range rrs {
-		if rr.(*dns.SRV).Port == port {
-			kept = append(kept, rr)
+// onPort keeps of a choice the servers that listen on the port.
+func (sv *served) onPort(choice policy.Choice, port uint16) policy.Choice {
+	kept := choice
+	kept.N = 0
+	for _, i := range choice.Members[:choice.N] {
+		if sv.plan.Members[i].Server.Port == port {
+			kept.Members[kept.N] = i
+			kept.N++
 		}
 	}
 	return kept

@@ -3,6 +3,7 @@ package ballast
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -61,7 +62,10 @@ func (h *hub) listen() {
 	}
 	l, err := control.Listen(cmp.Or(h.control, control.DefaultPath()))
 	if err != nil {
-		log.Warningf("no control socket, ballastctl will not work: %v", err)
+		log.Errorf("no control socket, ballastctl will not work: %v", err)
+		if errors.Is(err, control.ErrConflict) {
+			log.Error("if both listen on one port, the kernel splits the queries between them; give this one another port and 'control PATH', or end the other")
+		}
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())

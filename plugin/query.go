@@ -23,7 +23,8 @@ type query struct {
 	data  *zoneData
 	qname string // of the question, in lower case
 
-	scope int // leading bits of the resolver key that the answer depends on
+	port  uint16 // 0, or the port that the answer's servers must listen on
+	scope int    // leading bits of the resolver key that the answer depends on
 }
 
 // family is what a query type asks of a pool.
@@ -70,11 +71,13 @@ func (q *query) send(m *dns.Msg) (int, error) {
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
 	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signing && wantsSignatures(q.r)}
-	if !s.keyed { // key and time cost time
-		return s.policy.Draw(sv.plan, pq)
+	if s.keyed { // key and time cost time
+		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	}
-	pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	choice := s.policy.Draw(sv.plan, pq)
+	if q.port != 0 {
+		choice = sv.onPort(choice, q.port)
+	}
 	if choice.Keyed {
 		q.scope = max(q.scope, choice.Scope)
 	}

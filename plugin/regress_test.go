@@ -238,3 +238,53 @@ func TestRestartThatFailsAtItsEnd(t *testing.T) {
 	}
 	until(t, "goroutines are back", 5*time.Second, func() bool { return settled() <= before+3 })
 }
+
+func TestServersOfOnePort(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", `www 60 IN LB srv _http._tcp check=none
+_http._tcp IN SRV 0 1 80 a
+_http._tcp IN SRV 0 1 81 b
+a IN A 192.0.2.1
+b IN A 192.0.2.2
+`)
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	m := s.ask("_81._tcp.www.example.org.", dns.TypeSRV)
+	if len(m.Answer) != 1 || len(m.Extra) != 1 || m.Answer[0].(*dns.SRV).Target != "b.example.org." {
+		t.Errorf("Servers on port 81 are\n%v", m)
+	}
+}
+
+func TestMappedAddressIsIPv4(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", "www 60 IN LB srv _http._tcp check=none\n_http._tcp IN SRV 0 1 80 a\na IN AAAA ::ffff:192.0.2.7\n")
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	if m := s.ask("www.example.org.", dns.TypeA); len(m.Answer) != 1 || m.Answer[0].(*dns.A).A.String() != "192.0.2.7" {
+		t.Errorf("Answered\n%v", m)
+	}
+}
+
+func TestFallbackHasATTL(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", "www 60 IN LB srv _dead._tcp empty=sorry\n_dead._tcp IN SRV 0 1 1 dead\ndead IN A 127.0.0.1\nsorry 0 IN A 192.0.2.7\n")
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	if m := s.ask("www.example.org.", dns.TypeA); len(m.Answer) != 1 || m.Answer[0].Header().Ttl == 0 {
+		t.Errorf("Answered\n%v", m)
+	}
+}
+
+func TestSourcesThatProbeDifferentlyHaveTheirOwnNames(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", `one 60 IN LB srv _http._tcp check=none
+two 60 IN LB srv _http._tcp check=tcp:9 every=1m
+_http._tcp IN SRV 0 1 80 a
+a IN A 127.0.0.1
+`)
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	names := map[string]bool{}
+	for _, f := range s.hub().allFeeds() {
+		names[f.name] = true
+	}
+	if len(names) != 2 {
+		t.Errorf("Two sources are called %v", names)
+	}
+}

@@ -1,9 +1,11 @@
 package ballast
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
@@ -49,12 +51,26 @@ func (z *zone) srvSpec(parsed *zones.Zone, rec *zones.LBRecord) (feedSpec, error
 	opts.Slots = z.hub.slots
 	return feedSpec{
 		key:     key,
-		name:    "srv " + rec.LB.Name,
+		name:    srvName(parsed, rec),
 		initial: &pool.Pool{Service: rec.LB.Name, Servers: servers, At: time.Now()},
 		open: func(seed *pool.Pool) pool.Source {
 			return probe.NewSource(rec.LB.Name, servers, check, opts, seed)
 		},
 	}, nil
+}
+
+// srvName names a source: by its owner, and where the zone has it probed in
+// several ways by the check as well.
+func srvName(parsed *zones.Zone, rec *zones.LBRecord) string {
+	name := "srv " + rec.LB.Name
+	for i := range parsed.LBs {
+		other := &parsed.LBs[i]
+		if other.LB.Source == zones.SRV && other.LB.Name == rec.LB.Name && other.LB.Probe() != rec.LB.Probe() {
+			p := rec.LB.Probe()
+			return fmt.Sprintf("%s %s:%s every %s", name, p.Kind, cmp.Or(p.Path, p.Name, strconv.Itoa(int(p.Port))), p.Every)
+		}
+	}
+	return name
 }
 
 // digest makes a key of everything that a probed pool depends on.

@@ -68,7 +68,7 @@ func realEnv() env {
 			}
 			return lines
 		},
-		version: version(),
+		version: versionText(),
 		user:    userName(),
 		socket:  control.FindPath(),
 		now:     time.Now,
@@ -122,7 +122,13 @@ func userName() string {
 	return fmt.Sprintf("uid %d", os.Getuid())
 }
 
-func version() string {
+// version is set by the linker: -X main.version=v1.2.3.
+var version string
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

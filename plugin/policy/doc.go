@@ -24,7 +24,8 @@
 //
 // ramp is Envoy's slow start, max(0.1, t/window), for a server that returns
 // from being critical or drained, that joins others, or whose boot id changed;
-// not for one that was away for less than 3 s with the same boot id.
+// not for one that was away for less than 3 s with the same boot id, or set
+// aside so briefly by the operator.
 //
 // override is the operator's factor, 0 for a drain, while it lasts.
 //

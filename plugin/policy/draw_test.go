@@ -3,7 +3,9 @@ package policy
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -292,5 +294,30 @@ func checkChoice(t *testing.T, p *Plan, f Family, c *Choice) {
 	}
 	if c.TTL != p.TTL {
 		t.Fatalf("TTL %v, want %v", c.TTL, p.TTL)
+	}
+}
+
+// SRV records carry the weights, so with more members than an answer holds
+// each must be in as often as any other.
+func TestSRVOfManyDoesNotWeighTwice(t *testing.T) {
+	members := make([]string, 0, 64)
+	for i := range 64 {
+		members = append(members, fmt.Sprintf("m%02d cap=%d", i, 1+2*(i%2)))
+	}
+	plan, _ := Next(testConfig(), Input{Now: epoch, Pool: parsePool(strings.Join(members, "; "))}, nil)
+	for _, name := range Names() {
+		p, _ := New(name)
+		heavy, all := 0, 0
+		for i := range 4000 {
+			key := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)
+			c := p.Draw(plan, Query{Family: SRV, Key: key, Random: mix(uint64(i))})
+			for _, m := range c.Members[:c.N] {
+				all++
+				heavy += int(m) % 2
+			}
+		}
+		if share := float64(heavy) / float64(all); share < 0.48 || share > 0.52 {
+			t.Errorf("%s: the heavier half has %.3f of the places", name, share)
+		}
 	}
 }

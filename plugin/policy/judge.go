@@ -79,18 +79,20 @@ func (v *verdict) weigh(s *pool.Server, now time.Time, last memory, seen bool) {
 // start begins a slow start when the server came to life after being down or
 // set aside, is new among others, or was started anew itself. One whose boot id
 // shows that it ran all the time may be away for a moment: when Consul is
-// restarted, its TTL checks lapse until the agents are heard again.
+// restarted, its TTL checks lapse until the agents are heard again. So may one
+// that an operator set aside by mistake.
 func (v *verdict) start(s *pool.Server, now time.Time, last memory, seen, inhabited bool) {
 	v.ramp = last.ramp
 	if !v.live {
 		if v.down = last.down; v.down.IsZero() {
 			v.down = now
 		}
+		v.well = s.Health != pool.Critical && (last.live || last.well)
 		return
 	}
 	known := last.boot != "" && s.Load.Boot != ""
 	booted := known && last.boot != s.Load.Boot
-	blinked := known && !booted && now.Sub(last.down) < blink
+	blinked := (known || last.well) && !booted && now.Sub(last.down) < blink
 	if booted || seen && !last.live && !blinked || !seen && inhabited {
 		v.ramp = now
 	}

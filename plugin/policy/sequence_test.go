@@ -77,6 +77,12 @@ func TestRampOverTime(t *testing.T) {
 		{"a blink during a ramp goes on with it", []step{
 			{0, "a boot=1 critical; b", 0}, {10, "a boot=1; b", 0.1}, {20, "a boot=1 critical; b", 0}, {22, "a boot=1; b", 0.4}, {40, "a boot=1; b", 1},
 		}},
+		{"set aside for a blink", []step{
+			{0, "a; b", 1}, {1, "a drained; b", 0}, {3, "a; b", 1},
+		}},
+		{"set aside for longer", []step{
+			{0, "a; b", 1}, {1, "a drained; b", 0}, {5, "a; b", 0.1},
+		}},
 		{"back after more than a blink", []step{
 			{0, "a boot=1; b", 1}, {1, "a boot=1 critical; b", 0}, {4, "a boot=1; b", 0.1},
 		}},

@@ -22,6 +22,7 @@ type memory struct {
 	headroom   float64
 	ramp       time.Time // when the slow start began; zero if there is none
 	down       time.Time // since when it is not live; zero if it is
+	well       bool      // while not live: it is only set aside
 	boot       string
 }
 
