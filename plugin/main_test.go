@@ -63,6 +63,7 @@ func serveCorefile(t testing.TB, path, text string, port int) *server {
 	}
 	s.inst = inst
 	t.Cleanup(s.stop)
+	s.serving()
 	return s
 }
 

@@ -59,7 +59,17 @@ func serve(t testing.TB, dir, body string) *server {
 	}
 	s.inst = inst
 	t.Cleanup(s.stop)
+	s.serving()
 	return s
+}
+
+// serving waits until the instance serves: CoreDNS leaks a listener that is
+// stopped before it came to that.
+func (s *server) serving() {
+	s.t.Helper()
+	for _, network := range []string{"udp", "tcp"} {
+		s.askOver(network, "example.org.", dns.TypeSOA)
+	}
 }
 
 func (s *server) input(dir, body string) caddy.Input {
@@ -77,6 +87,7 @@ func (s *server) restart(dir, body string) error {
 	defer starting.Unlock()
 	inst, err := s.inst.Restart(s.input(dir, body))
 	s.inst = inst
+	s.serving()
 	return err
 }
 
