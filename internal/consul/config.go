@@ -31,11 +31,12 @@ type Config struct {
 
 	// Wait is how long one blocking query may last; 0 means 10 s. With so
 	// many watches that idle queries would use more than half of MaxRate it
-	// is stretched.
+	// is stretched, to 25 s at most.
 	Wait time.Duration
 
 	// MaxRate bounds the queries of all watches together, in requests per
-	// second after a burst of 1,000; 0 means 400.
+	// second after a burst of 1,000; 0 means 400. It is raised to 4 for every
+	// 25 s and watch where that is more, lest loads fade unconfirmed.
 	MaxRate float64
 
 	// Log receives changes of state only; nil discards them.

@@ -196,11 +196,17 @@ func (nopCloser) Read(p []byte) (int, error) { return len(p), nil }
 func (nopCloser) Close() error               { return nil }
 
 func TestIdleQueriesUseHalfTheRate(t *testing.T) {
-	client := newClient(t, Config{Wait: 10 * time.Second, MaxRate: 100})
-	for watches, want := range map[int64]time.Duration{1: 10 * time.Second, 250: 10 * time.Second, 1000: 40 * time.Second, 1e6: 10 * time.Minute} {
+	for watches, want := range map[int64]struct {
+		wait time.Duration
+		rate float64
+	}{
+		1: {10 * time.Second, 100}, 250: {10 * time.Second, 100}, 500: {20 * time.Second, 100},
+		1000: {25 * time.Second, 160}, 1e6: {25 * time.Second, 160_000},
+	} {
+		client := newClient(t, Config{Wait: 10 * time.Second, MaxRate: 100})
 		client.watches.Store(watches)
-		if got := client.blockFor(); got != want {
-			t.Errorf("%d watches wait %v, want %v", watches, got, want)
+		if got := client.blockFor(); got != want.wait || float64(client.limit.Limit()) != want.rate {
+			t.Errorf("%d watches wait %v at %v/s, want %v at %v/s", watches, got, client.limit.Limit(), want.wait, want.rate)
 		}
 	}
 }
