@@ -123,14 +123,22 @@ func (s *server) askOver(network, name string, qtype uint16, change ...func(*dns
 	return reply
 }
 
+// handedOut are the ports that freePort gave. CoreDNS listens with SO_REUSEPORT,
+// so that two listeners on one port would share its connections unseen.
+var handedOut sync.Map
+
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 20 {
+	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).Port
+		if _, taken := handedOut.LoadOrStore(port, true); taken {
+			l.Close()
+			continue
+		}
 		p, err := net.ListenPacket("udp", l.Addr().String())
 		l.Close()
 		if err == nil {
