@@ -182,11 +182,14 @@ func TestConnections(t *testing.T) {
 	if err != nil {
 		t.Skipf("no /proc: %v", err)
 	}
-	for _, network := range []string{"tcp4", "tcp6"} {
+	for network, loopback := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"} {
 		t.Run(network, func(t *testing.T) {
-			ln, err := net.Listen(network, "localhost:0")
+			ln, err := net.Listen(network, loopback)
+			if err != nil && network == "tcp6" && os.Getenv("CI") != "true" {
+				t.Skipf("no IPv6 loopback: %v", err)
+			}
 			if err != nil {
-				t.Skipf("cannot listen: %v", err)
+				t.Fatal(err)
 			}
 			defer ln.Close()
 			for range 3 {
