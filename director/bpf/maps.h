@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+#pragma once
+
+#include "types.h"
+#include <bpf/bpf_helpers.h>
+
+/* All maps are pinned under their names. Sizes marked (set) are replaced from
+ * the configuration before loading. Maps that user space reads or writes
+ * without system calls are mapped into its memory. */
+
+#define MAP(NAME, TYPE, KEY, VALUE, ENTRIES, FLAGS) \
+	struct {                                    \
+		__uint(type, TYPE);                 \
+		__type(key, KEY);                   \
+		__type(value, VALUE);               \
+		__uint(max_entries, ENTRIES);       \
+		__uint(map_flags, FLAGS);           \
+	} NAME SEC(".maps")
+
+MAP(vips, BPF_MAP_TYPE_HASH, struct vip, __u32, 65536, BPF_F_NO_PREALLOC);
+MAP(services, BPF_MAP_TYPE_ARRAY, __u32, struct service, MAX_SERVICES, BPF_F_MMAPABLE);
+MAP(reals, BPF_MAP_TYPE_ARRAY, __u32, struct real, 4096, BPF_F_MMAPABLE); /* (set) */
+MAP(tallies, BPF_MAP_TYPE_ARRAY, __u32, struct tally, 4096, BPF_F_MMAPABLE); /* (set) */
+MAP(traffic, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct volume, 4096, 0); /* (set) */
+MAP(slots, BPF_MAP_TYPE_ARRAY, __u32, __u32, SLOTS, BPF_F_MMAPABLE);
+MAP(cursors, BPF_MAP_TYPE_ARRAY, __u32, __u32, MAX_SERVICES, 0);
+MAP(conns, BPF_MAP_TYPE_ARRAY, __u32, struct conn, 262144, BPF_F_MMAPABLE); /* (set) */
+MAP(openings, BPF_MAP_TYPE_ARRAY, __u32, struct opening, 65536, 0); /* (set) */
+/* Both directions of every connection: tuple -> id << 1 | 1 if from the server. */
+MAP(flows, BPF_MAP_TYPE_HASH, struct tuple, __u32, 524288, 0); /* (set) 2 x conns */
+MAP(sticky, BPF_MAP_TYPE_LRU_HASH, struct affinity_key, struct affinity, 65536, 0); /* (set) */
+MAP(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, (MAX_SERVICES + 1) * REASON_MAX, 0);
+MAP(config, BPF_MAP_TYPE_ARRAY, __u32, struct settings, 1, BPF_F_MMAPABLE);
+MAP(gauges, BPF_MAP_TYPE_ARRAY, __u32, struct gauge, 1, BPF_F_MMAPABLE);
+
+/* Ids that were freed, first in first out, so that one rests before it is used
+ * again. Ids never used come from gauges.fresh. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__type(value, __u32);
+	__uint(max_entries, 262144); /* (set) as conns */
+} released SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} asks SEC(".maps");
+
+struct gc {
+	struct bpf_timer timer;
+};
+
+MAP(gc, BPF_MAP_TYPE_ARRAY, __u32, struct gc, 1, 0);
