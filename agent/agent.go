@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ballast-lb/ballast/internal/pace"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
@@ -29,7 +30,7 @@ const stopping = "agent is stopping"
 // after it was stored.
 type state struct {
 	report pool.Report
-	alarm  Alarm
+	alarm  pace.Alarm
 }
 
 type agent struct {

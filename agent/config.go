@@ -10,6 +10,7 @@ import (
 
 	"github.com/ballast-lb/ballast/agent/load"
 	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/pace"
 )
 
 // Sampler measures: *load.Sampler.
@@ -41,7 +42,7 @@ type Config struct {
 	Interval       time.Duration // between samples
 	TimeConstant   time.Duration // of the averages
 	MaxConnections int           // connections that are a load of 1; 0: they do not count
-	Limits         Limits
+	Limits         pace.Limits
 	PublishEvery   time.Duration // between writes of Meta, on average at least
 
 	DrainFile string                      // while it exists, the service is drained; empty for none
@@ -65,7 +66,7 @@ func DefaultConfig() Config {
 		Drain:        time.Second,
 		Interval:     2 * time.Second,
 		TimeConstant: 16 * time.Second,
-		Limits:       Limits{High: 0.90, Low: 0.75},
+		Limits:       pace.Limits{High: 0.90, Low: 0.75},
 		PublishEvery: 10 * time.Second,
 		Listen:       "127.0.0.1:9155",
 	}

@@ -2,7 +2,10 @@ package agent
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
+	"github.com/ballast-lb/ballast/internal/pace"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
@@ -16,7 +19,7 @@ type condition struct {
 // judge is the server's health and the reason. The reason changes only with
 // the health: Consul writes a check's changed output to its log too, so it
 // must not carry the load of the moment.
-func judge(c condition, limits Limits) (pool.Health, string) {
+func judge(c condition, limits pace.Limits) (pool.Health, string) {
 	switch {
 	case c.drained:
 		return pool.Drained, "drained"
@@ -27,6 +30,11 @@ func judge(c condition, limits Limits) (pool.Health, string) {
 			percent(limits.High), percent(limits.Low))
 	}
 	return pool.Passing, "load below " + percent(limits.High)
+}
+
+// percent is a load as people read it.
+func percent(load float64) string {
+	return strconv.Itoa(int(math.Round(load*100))) + "%"
 }
 
 // verdict lets a few equal answers of the service's check in a row decide. The

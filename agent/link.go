@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/pace"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
@@ -15,15 +16,15 @@ import (
 // apart from the sampling, so that a slow Consul delays no sample.
 type link struct {
 	*agent
-	pace Pace
+	pace pace.Pace
 
 	registered bool
 	beat       sent
-	published  Published
-	backoff    backoff
+	published  pace.Published
+	backoff    pace.Backoff
 	down       bool // the last step failed, and was logged
 
-	publishing  backoff
+	publishing  pace.Backoff
 	unpublished error // of the last try to publish
 }
 
@@ -43,10 +44,10 @@ func (b sent) due(now time.Time, r pool.Report, ttl time.Duration) bool {
 func newLink(a *agent) *link {
 	return &link{
 		agent: a,
-		pace:  Pace{Every: a.cfg.PublishEvery, Step: loadStep, Refresh: refresh, Limits: a.cfg.Limits},
+		pace:  pace.Pace{Every: a.cfg.PublishEvery, Step: loadStep, Refresh: refresh, Limits: a.cfg.Limits},
 		// A Consul that comes back must hear of us before long.
-		backoff:    backoff{first: time.Second, most: max(time.Second, a.cfg.Service.TTL/3)},
-		publishing: backoff{first: time.Second, most: max(time.Second, a.cfg.Service.TTL)},
+		backoff:    pace.Backoff{First: time.Second, Most: max(time.Second, a.cfg.Service.TTL/3)},
+		publishing: pace.Backoff{First: time.Second, Most: max(time.Second, a.cfg.Service.TTL)},
 	}
 }
 
@@ -74,7 +75,7 @@ func (l *link) loop(ctx context.Context) {
 // step does what is due and returns the time until something may be due again
 // without a new state.
 func (l *link) step(ctx context.Context, s *state) time.Duration {
-	if wait := time.Until(l.backoff.until); wait > 0 {
+	if wait := time.Until(l.backoff.Until()); wait > 0 {
 		return wait
 	}
 	err := l.tell(ctx, s)
@@ -89,9 +90,9 @@ func (l *link) step(ctx context.Context, s *state) time.Duration {
 	}
 	l.noteContact(cmp.Or(err, l.unpublished))
 	if err != nil {
-		return l.backoff.fail(time.Now(), l.cfg.Random())
+		return l.backoff.Fail(time.Now(), l.cfg.Random())
 	}
-	l.backoff.reset()
+	l.backoff.Reset()
 	return max(0, time.Until(l.beat.at.Add(l.cfg.Service.TTL/3)))
 }
 
@@ -113,35 +114,46 @@ func (l *link) tell(ctx context.Context, s *state) error {
 // publish sends the load if that is due. Trouble with it alone must not keep
 // the check from hearing of us, so it has a back-off of its own.
 func (l *link) publish(ctx context.Context, s *state) error {
-	fact, ok := l.pace.Next(time.Now(), l.published, s.report, s.alarm.On)
-	if !ok || time.Now().Before(l.publishing.until) {
+	fact, ok := l.pace.Next(time.Now(), l.published, s.fact())
+	if !ok || time.Now().Before(l.publishing.Until()) {
 		return nil
 	}
 	l.unpublished = l.call(ctx, "publish", func(ctx context.Context) error {
-		return l.cfg.Registry.Publish(ctx, l.cfg.Service.ID, fact.Meta())
+		return l.cfg.Registry.Publish(ctx, l.cfg.Service.ID, meta(fact))
 	})
 	switch {
 	case errors.Is(l.unpublished, consul.ErrNotRegistered):
 		return l.unpublished
 	case l.unpublished != nil:
-		l.publishing.fail(time.Now(), l.cfg.Random())
+		l.publishing.Fail(time.Now(), l.cfg.Random())
 		return nil
 	}
-	l.publishing.reset()
+	l.publishing.Reset()
 	l.published = l.pace.Done(time.Now(), fact, l.cfg.Random())
 	return nil
+}
+
+// fact is what the state says of the server to Consul.
+func (s *state) fact() pace.Fact {
+	r := s.report
+	return pace.Fact{Load: r.Load, Connections: r.Connections, Boot: r.Boot, Overloaded: s.alarm.On}
+}
+
+// meta is the fact as service metadata.
+func meta(f pace.Fact) map[string]string {
+	return pool.Report{Load: f.Load, Connections: f.Connections, Boot: f.Boot}.Meta()
 }
 
 // register makes the service known, with its first Meta, which is the
 // immediate first publication.
 func (l *link) register(ctx context.Context, s *state) error {
-	fact, _ := l.pace.Next(time.Now(), Published{}, s.report, s.alarm.On)
+	fact, _ := l.pace.Next(time.Now(), pace.Published{}, s.fact())
 	r := l.cfg.Service
 	r.Meta = maps.Clone(r.Meta)
 	if r.Meta == nil {
 		r.Meta = map[string]string{}
 	}
-	maps.Copy(r.Meta, fact.Meta())
+	maps.Copy(r.Meta, meta(fact))
 	var err error
 	if l.cfg.Decorate != "" {
 		err = l.call(ctx, "decorate", func(ctx context.Context) error {

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/agent/load"
+	"github.com/ballast-lb/ballast/internal/pace"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
-var limits = Limits{High: 0.90, Low: 0.75}
+var limits = pace.Limits{High: 0.90, Low: 0.75}
 
 func TestAverage(t *testing.T) {
 	const tau = 16 * time.Second
@@ -97,126 +98,6 @@ func TestSmoothing(t *testing.T) {
 		if value != c.want {
 			t.Errorf("%v after: load %v, want %v", c.after, value, c.want)
 		}
-	}
-}
-
-func TestAlarm(t *testing.T) {
-	var a Alarm
-	for i, step := range []struct {
-		load float64
-		want bool
-	}{
-		{0.5, false}, {0.90, false}, {0.91, true}, {0.89, true}, {0.75, true},
-		{0.74, true}, {0.74, true}, {0.76, true}, // not three in a row
-		{0.74, true}, {0.1, true}, {0.74, false}, // three
-		{0.85, false}, {1.5, true},
-	} {
-		if a = a.Next(limits, step.load); a.On != step.want {
-			t.Errorf("step %d, load %v: %v", i, step.load, a.On)
-		}
-	}
-}
-
-func pace() Pace {
-	return Pace{Every: 10 * time.Second, Step: 0.05, Refresh: 10 * time.Minute, Limits: limits}
-}
-
-func published(load float64, overloaded bool) Published {
-	return Published{Fact: Fact{Load: load, Overloaded: overloaded, Boot: "b", Connections: 100}, At: time.Unix(1000, 0), Gap: 10 * time.Second}
-}
-
-func TestQuantise(t *testing.T) {
-	none := Published{}
-	for _, c := range []struct {
-		name       string
-		last       Published
-		load       float64
-		overloaded bool
-		want       float64
-	}{
-		{"first", none, 0.42, false, 0.40},
-		{"no odd digits", none, 0.15, false, 0.15},
-		{"edge between steps: stays above", published(0.45, false), 0.42, false, 0.45},
-		{"edge between steps: stays below", published(0.40, false), 0.449, false, 0.40},
-		{"a step away: moves", published(0.40, false), 0.45, false, 0.45},
-		{"alarm went on: above its limit", published(0.90, false), 0.901, true, 0.95},
-		{"alarm still on: not below the limit where it ends", published(0.85, true), 0.751, true, 0.75},
-		{"alarm on, load below it: not below either", published(0.85, true), 0.3, true, 0.75},
-		{"alarm went off: below its limit", published(0.80, true), 0.749, false, 0.70},
-		{"alarm off: not above the limit where it starts", published(0.80, false), 0.90, false, 0.90},
-		{"first and overloaded", none, 0.91, true, 0.95},
-		{"empty", none, 0, false, 0},
-		{"far over", none, 10, true, 10},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := pace().Quantise(c.last, c.load, c.overloaded); got != c.want {
-				t.Errorf("got %v, want %v", got, c.want)
-			}
-		})
-	}
-}
-
-func TestNext(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		after time.Duration
-		r     pool.Report
-		over  bool
-		want  bool
-	}{
-		{"nothing changed", time.Minute, pool.Report{Load: 0.41, Connections: 100, Boot: "b"}, false, false},
-		{"load moved a step", time.Minute, pool.Report{Load: 0.45, Connections: 100, Boot: "b"}, false, true},
-		{"load moved, too soon", 9 * time.Second, pool.Report{Load: 0.85, Connections: 100, Boot: "b"}, false, false},
-		{"load moved, in time", 10 * time.Second, pool.Report{Load: 0.85, Connections: 100, Boot: "b"}, false, true},
-		{"boot id changed", time.Minute, pool.Report{Load: 0.4, Connections: 100, Boot: "c"}, false, true},
-		{"alarm", time.Minute, pool.Report{Load: 0.4, Connections: 100, Boot: "b"}, true, true},
-		{"a fifth more connections", time.Minute, pool.Report{Load: 0.4, Connections: 120, Boot: "b"}, false, true},
-		{"a few more connections", time.Minute, pool.Report{Load: 0.4, Connections: 115, Boot: "b"}, false, false},
-		{"refresh", 10 * time.Minute, pool.Report{Load: 0.4, Connections: 100, Boot: "b"}, false, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			last := published(0.40, false)
-			if _, got := pace().Next(last.At.Add(c.after), last, c.r, c.over); got != c.want {
-				t.Errorf("got %v", got)
-			}
-		})
-	}
-	t.Run("few connections: only a handful matters", func(t *testing.T) {
-		if connectionsMatter(2, 9) || !connectionsMatter(2, 12) || !connectionsMatter(12, 2) {
-			t.Error("2 to 9 matters, or 2 to 12 does not")
-		}
-	})
-	t.Run("first", func(t *testing.T) {
-		if _, ok := pace().Next(time.Unix(0, 0), Published{}, pool.Report{}, false); !ok {
-			t.Error("the first fact waits")
-		}
-	})
-}
-
-func TestDoneSpreads(t *testing.T) {
-	for _, c := range []struct {
-		random float64
-		want   time.Duration
-	}{{0, 8 * time.Second}, {0.5, 10 * time.Second}, {1, 12 * time.Second}} {
-		if got := pace().Done(time.Time{}, Fact{}, c.random).Gap; got != c.want {
-			t.Errorf("random %v: gap %v, want %v", c.random, got, c.want)
-		}
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	b := backoff{first: time.Second, most: 10 * time.Second}
-	now := time.Unix(0, 0)
-	for i, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
-		if got := b.fail(now, 1); got != want*time.Second {
-			t.Errorf("failure %d: %v, want %vs", i+1, got, want)
-		}
-	}
-	if got := b.fail(now, 0); got != 5*time.Second || !b.until.Equal(now.Add(got)) {
-		t.Errorf("least wait %v until %v", got, b.until)
-	}
-	if b.reset(); b.fail(now, 1) != time.Second {
-		t.Error("reset did not reset")
 	}
 }
 
@@ -314,7 +195,7 @@ func TestValidate(t *testing.T) {
 		{"no service", func(c *Config) { c.Service.Name = "" }, "no service"},
 		{"ttl", func(c *Config) { c.Service.TTL = time.Millisecond }, "ttl 1ms"},
 		{"deregister-after", func(c *Config) { c.Service.DeregisterAfter = time.Second }, "minute"},
-		{"limits the wrong way round", func(c *Config) { c.Limits = Limits{High: 0.7, Low: 0.8} }, "alarm 0.7/0.8"},
+		{"limits the wrong way round", func(c *Config) { c.Limits = pace.Limits{High: 0.7, Low: 0.8} }, "alarm 0.7/0.8"},
 		{"leave", func(c *Config) { c.Leave = "angrily" }, `leave "angrily"`},
 		{"connections", func(c *Config) { c.MaxConnections = -1 }, "max-connections"},
 		{"interval", func(c *Config) { c.Interval = -1 }, "interval"},

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/agent/load"
-	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/internal/pace"
 )
 
 // TestWriteRate is the limit that the documentation states: 500 agents whose
@@ -15,6 +15,7 @@ import (
 // on average over an hour and in every ten seconds after the start.
 func TestWriteRate(t *testing.T) {
 	const agents, interval, length, window = 500, 2 * time.Second, time.Hour, 10 * time.Second
+	p := pace.Pace{Every: 10 * time.Second, Step: loadStep, Refresh: refresh, Limits: limits}
 	for _, c := range []struct {
 		name  string
 		noise func(r *rand.Rand, i int, at time.Duration) load.Sample
@@ -39,7 +40,7 @@ func TestWriteRate(t *testing.T) {
 			for i := range agents {
 				offset := time.Duration(r.Float64() * float64(window)) // they were not started as one
 				s := &Smoothing{TimeConstant: 16 * time.Second}
-				p, last, alarm := pace(), Published{}, Alarm{}
+				last, alarm := pace.Published{}, pace.Alarm{}
 				for at := offset; at < length; at += interval {
 					sample := c.noise(r, i, at)
 					value, _, _ := s.Add(begin.Add(at), sample)
@@ -47,7 +48,7 @@ func TestWriteRate(t *testing.T) {
 					if alarm = alarm.Next(limits, value); alarm.On != before {
 						status++
 					}
-					fact, ok := p.Next(begin.Add(at), last, pool.Report{Load: value, Connections: *sample.Connections, Boot: "b"}, alarm.On)
+					fact, ok := p.Next(begin.Add(at), last, pace.Fact{Load: value, Connections: *sample.Connections, Boot: "b", Overloaded: alarm.On})
 					if ok {
 						last = p.Done(begin.Add(at), fact, r.Float64())
 						meta++

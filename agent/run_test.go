@@ -18,6 +18,7 @@ import (
 
 	"github.com/ballast-lb/ballast/agent/load"
 	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/pace"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
@@ -227,7 +228,7 @@ func TestAlarmGoesOutAtOnce(t *testing.T) {
 		}{
 			{0.95, 1, true, pool.Warning},
 			{0.80, 3, false, pool.Warning},
-			{0.70, clearAfter, true, pool.Passing},
+			{0.70, pace.ClearAfter, true, pool.Passing},
 			{0.85, 3, false, pool.Passing},
 		} {
 			s.set(c.load)
@@ -259,7 +260,7 @@ func TestMetaIsWrittenSeldom(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 			}
 			synctest.Wait()
-			gap := jitter(cfg.PublishEvery, 0.2, random)
+			gap := pace.Jitter(cfg.PublishEvery, 0.2, random)
 			writes := append(r.of("register"), r.of("publish")...)
 			if want := int(2 * time.Minute / gap); len(writes) < want-2 || len(writes) > want+1 {
 				t.Errorf("random %v: %d writes in two minutes, want about %d", random, len(writes), want)

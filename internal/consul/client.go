@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/secret"
 	"github.com/hashicorp/consul/api"
 	"golang.org/x/time/rate"
 )
@@ -25,7 +26,7 @@ import (
 type Client struct {
 	api        *api.Client
 	http       *http.Transport
-	token      *tokenFile
+	token      *secret.File
 	address    string // for messages
 	datacenter string
 	wait       time.Duration
@@ -55,7 +56,7 @@ func New(c Config) (*Client, error) {
 	if c.MaxRate < 0 {
 		return nil, fmt.Errorf("consul: rate %v is negative", c.MaxRate)
 	}
-	token, err := newTokenFile(c.TokenFile)
+	token, err := secret.New(c.TokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("consul: %w", err)
 	}
@@ -131,7 +132,7 @@ const longestWait = 25 * time.Second
 
 // anonymous tells that no token is sent, as far as we know.
 func (c *Client) anonymous() bool {
-	return c.token.path == "" && os.Getenv(api.HTTPTokenEnvName) == "" && os.Getenv(api.HTTPTokenFileEnvName) == ""
+	return c.token.Path() == "" && os.Getenv(api.HTTPTokenEnvName) == "" && os.Getenv(api.HTTPTokenFileEnvName) == ""
 }
 
 func displayAddress(address string) string {

@@ -83,43 +83,6 @@ func TestNewNamesTheProperty(t *testing.T) {
 	}
 }
 
-func TestTokenFileIsReadAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "token")
-	now := time.Unix(1000, 0)
-	write := func(text string) {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("one\n")
-	f, err := newTokenFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := []struct {
-		name   string
-		change func()
-		after  time.Duration
-		token  string
-		broken bool
-	}{
-		{"first", func() {}, 0, "one", false},
-		{"changed", func() { write("second") }, recheck, "second", false},
-		{"not looked at yet", func() { write("third3") }, recheck / 2, "second", false},
-		{"looked at", func() {}, recheck, "third3", false},
-		{"gone", func() { os.Remove(path) }, recheck, "third3", true},
-		{"back", func() { write("third3") }, recheck, "third3", false},
-		{"emptied", func() { write("") }, recheck, "third3", true},
-	}
-	for _, s := range steps {
-		s.change()
-		now = now.Add(s.after)
-		if got := f.get(now); got != s.token || (f.trouble() != nil) != s.broken {
-			t.Errorf("%s: token %q, trouble %v", s.name, got, f.trouble())
-		}
-	}
-}
-
 func TestBackoff(t *testing.T) {
 	for failures, want := range map[int]time.Duration{
 		0: 100 * time.Millisecond, 1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 6: 3200 * time.Millisecond,

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/secret"
 )
 
 // maxAnswer bounds what is read of one answer, in bytes: about 40,000
@@ -39,12 +41,12 @@ func newTransport(a endpoint, conf *tls.Config) *http.Transport {
 // transport adds the token to each request and bounds each answer.
 type transport struct {
 	base  http.RoundTripper
-	token *tokenFile
+	token *secret.File
 	now   func() time.Time
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if token := t.token.get(t.now()); token != "" {
+	if token := t.token.Get(t.now()); token != "" {
 		r = r.Clone(r.Context())
 		r.Header.Set("X-Consul-Token", token)
 	}

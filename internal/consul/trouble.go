@@ -69,10 +69,10 @@ func (c *Client) explainStatus(status api.StatusError, service string) string {
 
 func (c *Client) explainDenial(what, service string) string {
 	text := fmt.Sprintf("%s: the token needs service:read on %s and node:read on its nodes", what, service)
-	switch err := c.token.trouble(); {
+	switch err := c.token.Trouble(); {
 	case err != nil:
 		text += "; " + err.Error()
-	case c.token.path == "":
+	case c.token.Path() == "":
 		text += "; no token file is configured"
 	}
 	return text

@@ -1,4 +1,4 @@
-package agent
+package pace
 
 // Limits are where a server counts as overloaded, and where again not. Between
 // them it stays what it was.
@@ -7,11 +7,11 @@ type Limits struct {
 	Low  float64 // no longer below
 }
 
-// clearAfter is how many samples in a row must be below Low to end the alarm.
+// ClearAfter is how many samples in a row must be below Low to end the alarm.
 // One above High starts it: clients turned away for a few seconds too many
 // cost less than clients sent into an overloaded server. Each change is a
 // write in Consul, so an alarm must not come and go with every sample.
-const clearAfter = 3
+const ClearAfter = 3
 
 // Alarm is the one-bit state of being overloaded.
 type Alarm struct {
@@ -26,7 +26,7 @@ func (a Alarm) Next(l Limits, load float64) Alarm {
 		return Alarm{On: load > l.High}
 	case load >= l.Low:
 		return Alarm{On: true}
-	case a.calm+1 >= clearAfter:
+	case a.calm+1 >= ClearAfter:
 		return Alarm{}
 	}
 	return Alarm{On: true, calm: a.calm + 1}

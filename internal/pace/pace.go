@@ -1,24 +1,18 @@
-package agent
+package pace
 
 import (
 	"math"
-	"strconv"
 	"time"
-
-	"github.com/ballast-lb/ballast/internal/pool"
 )
 
-// Fact is what is written to Consul as service metadata.
+// Fact is what is written to Consul of a server or a VIP.
 type Fact struct {
-	Load        float64 // in whole steps
+	Load        float64 // in whole steps once quantised
+	Unknown     bool    // there is no load to tell of
 	Connections int
 	Boot        string
 	Overloaded  bool // the alarm that goes with it; travels as the check's status
-}
-
-// Meta is the fact as service metadata.
-func (f Fact) Meta() map[string]string {
-	return pool.Report{Load: f.Load, Connections: f.Connections, Boot: f.Boot}.Meta()
+	Weight      int  // 0 where it never changes
 }
 
 // Pace says when a new fact is worth a write. Each write is an entry in the
@@ -36,6 +30,9 @@ const (
 	connectionStep      = 10
 )
 
+// weightShareStep is the least change of a weight that matters.
+const weightShareStep = 0.05
+
 // Published is what was written last, and when.
 type Published struct {
 	Fact Fact
@@ -49,7 +46,7 @@ type Published struct {
 // right to within a step. The value lies on the same side of the limits as the
 // alarm, so that both tell readers the same.
 func (p Pace) Quantise(last Published, load float64, overloaded bool) float64 {
-	same := !last.At.IsZero() && last.Fact.Overloaded == overloaded
+	same := !last.At.IsZero() && !last.Fact.Unknown && last.Fact.Overloaded == overloaded
 	if same && math.Abs(load-last.Fact.Load) < p.Step-epsilon {
 		return last.Fact.Load
 	}
@@ -70,15 +67,16 @@ func (p Pace) Quantise(last Published, load float64, overloaded bool) float64 {
 // epsilon absorbs that 0.9/0.05 is not quite 18.
 const epsilon = 1e-9
 
-// Next is the fact to write now, if it is time and the fact matters.
-func (p Pace) Next(now time.Time, last Published, r pool.Report, overloaded bool) (Fact, bool) {
-	f := Fact{
-		Load:        p.Quantise(last, r.Load, overloaded),
-		Connections: r.Connections,
-		Boot:        r.Boot,
-		Overloaded:  overloaded,
+// Next quantises the fact, and tells whether it is time to write it and it
+// matters. The loss of more than half of the weight does not wait for the time:
+// clients would be sent where nothing takes them.
+func (p Pace) Next(now time.Time, last Published, f Fact) (Fact, bool) {
+	if f.Unknown {
+		f.Load, f.Connections = 0, 0
+	} else {
+		f.Load = p.Quantise(last, f.Load, f.Overloaded)
 	}
-	if last.At.IsZero() {
+	if last.At.IsZero() || 2*f.Weight < last.Fact.Weight {
 		return f, true
 	}
 	since := now.Sub(last.At)
@@ -88,15 +86,15 @@ func (p Pace) Next(now time.Time, last Published, r pool.Report, overloaded bool
 	return f, matters(last.Fact, f) || since >= p.Refresh
 }
 
-// Done is the state after a write. random, in [0, 1), spreads the agents:
+// Done is the state after a write. random, in [0, 1), spreads the writers:
 // the gap is Every, plus or minus a fifth.
 func (p Pace) Done(now time.Time, f Fact, random float64) Published {
-	return Published{Fact: f, At: now, Gap: jitter(p.Every, 0.2, random)}
+	return Published{Fact: f, At: now, Gap: Jitter(p.Every, 0.2, random)}
 }
 
 func matters(a, b Fact) bool {
-	return a.Load != b.Load || a.Boot != b.Boot || a.Overloaded != b.Overloaded ||
-		connectionsMatter(a.Connections, b.Connections)
+	return a.Load != b.Load || a.Unknown != b.Unknown || a.Boot != b.Boot || a.Overloaded != b.Overloaded ||
+		connectionsMatter(a.Connections, b.Connections) || weightMatters(a.Weight, b.Weight)
 }
 
 func connectionsMatter(a, b int) bool {
@@ -104,12 +102,7 @@ func connectionsMatter(a, b int) bool {
 	return moved >= connectionStep && moved >= connectionShareStep*float64(a)
 }
 
-// jitter is d times 1-share..1+share, by random in [0, 1).
-func jitter(d time.Duration, share, random float64) time.Duration {
-	return time.Duration(float64(d) * (1 + share*(2*random-1)))
-}
-
-// percent is a load as people read it.
-func percent(load float64) string {
-	return strconv.Itoa(int(math.Round(load*100))) + "%"
+func weightMatters(a, b int) bool {
+	moved := math.Abs(float64(b - a))
+	return moved >= 1 && moved >= weightShareStep*float64(a)
 }
