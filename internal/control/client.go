@@ -19,34 +19,42 @@ import (
 const clientTimeout = 15 * time.Second
 
 // Client is the Service behind a control socket. It keeps no connection open.
-type Client struct {
-	path string
-	http http.Client
-}
+type Client struct{ *caller }
 
 var _ Service = (*Client)(nil)
 
 // Dial returns a client of the socket at path. It does not connect yet: its
 // methods return ErrUnreachable if nobody listens.
 func Dial(path string) *Client {
+	return &Client{newCaller(path, "is coredns running with the ballast plugin?")}
+}
+
+// caller sends requests to a socket.
+type caller struct {
+	path string
+	ask  string // what to look at if nobody listens
+	http http.Client
+}
+
+func newCaller(path, ask string) *caller {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, http: http.Client{
+	return &caller{path: path, ask: ask, http: http.Client{
 		Timeout:   clientTimeout,
 		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
 	}}
 }
 
 // Process asks who serves the socket.
-func (c *Client) Process(ctx context.Context) (Process, error) {
+func (c *caller) Process(ctx context.Context) (Process, error) {
 	return call[Process](ctx, c, http.MethodGet, "/v1/process", nil, nil)
 }
 
 // Status implements Service.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil, nil)
+	return call[Status](ctx, c.caller, http.MethodGet, "/v1/status", nil, nil)
 }
 
 // Explain implements Service.
@@ -58,12 +66,12 @@ func (c *Client) Explain(ctx context.Context, r ExplainRequest) (Explanation, er
 	if r.From.IsValid() {
 		q.Set("from", r.From.String())
 	}
-	return call[Explanation](ctx, c, http.MethodGet, "/v1/explain", q, nil)
+	return call[Explanation](ctx, c.caller, http.MethodGet, "/v1/explain", q, nil)
 }
 
 // SetOverride implements Service.
 func (c *Client) SetOverride(ctx context.Context, o Override) (Override, error) {
-	return call[Override](ctx, c, http.MethodPut, "/v1/overrides", nil, o)
+	return call[Override](ctx, c.caller, http.MethodPut, "/v1/overrides", nil, o)
 }
 
 // ClearOverride implements Service.
@@ -72,13 +80,13 @@ func (c *Client) ClearOverride(ctx context.Context, server, name string) (int, e
 	if name != "" {
 		q.Set("name", name)
 	}
-	answer, err := call[cleared](ctx, c, http.MethodDelete, "/v1/overrides", q, nil)
+	answer, err := call[cleared](ctx, c.caller, http.MethodDelete, "/v1/overrides", q, nil)
 	return answer.Cleared, err
 }
 
 // call does one request and reads an answer of type T. Fields that T lacks are
 // skipped, so that an older client can read a newer server.
-func call[T any](ctx context.Context, c *Client, method, path string, q url.Values, body any) (T, error) {
+func call[T any](ctx context.Context, c *caller, method, path string, q url.Values, body any) (T, error) {
 	var answer T
 	request, err := newRequest(ctx, method, path, q, body)
 	if err != nil {
@@ -117,7 +125,7 @@ func newRequest(ctx context.Context, method, path string, q url.Values, body any
 }
 
 // refused is the server's error, as it meant it.
-func (c *Client) refused(status int, body []byte) error {
+func (c *caller) refused(status int, body []byte) error {
 	var f failure
 	if json.Unmarshal(body, &f) != nil || f.Error == "" {
 		return fmt.Errorf("control socket %s: HTTP status %d from something that is no ballast", c.path, status)
@@ -135,7 +143,7 @@ type unreachableError struct {
 func (e *unreachableError) Error() string   { return e.text }
 func (e *unreachableError) Unwrap() []error { return []error{ErrUnreachable, e.cause} }
 
-func (c *Client) unreachable(err error) error {
+func (c *caller) unreachable(err error) error {
 	// http and net say "Get http://localhost/...: dial unix PATH: ..." around
 	// the part that tells something.
 	cause := err
@@ -148,12 +156,12 @@ func (c *Client) unreachable(err error) error {
 	if errno, ok := errors.AsType[syscall.Errno](cause); ok {
 		cause = errno
 	}
-	return &unreachableError{fmt.Sprintf("%v %s: %v; %s", ErrUnreachable, c.path, cause, remedy(err)), err}
+	return &unreachableError{fmt.Sprintf("%v %s: %v; %s", ErrUnreachable, c.path, cause, c.remedy(err)), err}
 }
 
-func remedy(err error) string {
+func (c *caller) remedy(err error) string {
 	if errors.Is(err, fs.ErrPermission) {
 		return "run as root or as the socket's user or group"
 	}
-	return "is coredns running with the ballast plugin? use --socket for another path"
+	return c.ask + " use --socket for another path"
 }

@@ -42,7 +42,12 @@ func (o Override) Validate(now time.Time) error {
 	case !o.Until.IsZero() && !o.Until.After(now):
 		return Errorf(ErrInvalid, "override of %s would end at %s, which is past", o.Server, o.Until.Format(time.RFC3339))
 	}
-	for _, pattern := range []string{o.Server, o.Name} {
+	return checkPatterns(o.Server, o.Name)
+}
+
+// checkPatterns refuses patterns that can match nothing, with ErrInvalid.
+func checkPatterns(patterns ...string) error {
+	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil && !isPlain(pattern) {
 			return Errorf(ErrInvalid, "pattern %q: %v; escape [ * ? with a backslash to mean themselves", pattern, err)
 		}

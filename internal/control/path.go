@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,14 @@ func FindPath() string {
 		return err == nil
 	})
 }
+
+// DirectorPath is where a director puts its socket if its configuration does
+// not say.
+const DirectorPath = "/run/ballast/director.sock"
+
+// FindDirectorPath is where a client looks for a director's socket:
+// $BALLAST_DIRECTOR, else DirectorPath.
+func FindDirectorPath() string { return cmp.Or(os.Getenv("BALLAST_DIRECTOR"), DirectorPath) }
 
 func systemPath() string { return filepath.Join("/run/ballast", socketName) }
 

@@ -19,8 +19,12 @@ import (
 	"time"
 )
 
-// maxBody bounds a request's body in bytes.
-const maxBody = 16 << 10
+const (
+	// maxBody bounds a request's body in bytes.
+	maxBody = 16 << 10
+	// writeTimeout bounds an answer, and each part of one that is streamed.
+	writeTimeout = 30 * time.Second
+)
 
 // Process tells who serves a socket.
 type Process struct {
@@ -37,7 +41,12 @@ var instance = sync.OnceValue(rand.Text)
 // for requests under way and returns nil. Trouble with single requests goes to
 // logf, which may be nil.
 func Serve(ctx context.Context, l net.Listener, s Service, logf func(format string, args ...any)) error {
-	server := newServer(ctx, s, logf)
+	return answer(ctx, l, newHandler(s), logf)
+}
+
+// answer lets h answer on l until ctx ends.
+func answer(ctx context.Context, l net.Listener, h http.Handler, logf func(string, ...any)) error {
+	server := newServer(ctx, h, logf)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {
@@ -55,13 +64,13 @@ func Serve(ctx context.Context, l net.Listener, s Service, logf func(format stri
 	return nil
 }
 
-func newServer(ctx context.Context, s Service, logf func(string, ...any)) *http.Server {
+func newServer(ctx context.Context, h http.Handler, logf func(string, ...any)) *http.Server {
 	return &http.Server{
-		Handler:           newHandler(s),
+		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxBody,
 		ErrorLog:          log.New(logWriter(logf), "", 0),
@@ -82,25 +91,30 @@ func (w logWriter) Write(b []byte) (int, error) {
 type action func(r *http.Request) (any, error)
 
 func newHandler(s Service) http.Handler {
-	mux := http.NewServeMux()
-	for pattern, do := range map[string]action{
-		"GET /v1/process": func(r *http.Request) (any, error) {
-			return Process{PID: os.Getpid(), Instance: instance()}, queryOnly(r)
-		},
-		"GET /v1/status": func(r *http.Request) (any, error) {
+	return newMux("a name server", map[string]http.Handler{
+		"GET /v1/status": action(func(r *http.Request) (any, error) {
 			if err := queryOnly(r); err != nil {
 				return nil, err
 			}
 			return s.Status(r.Context())
-		},
+		}),
 		"GET /v1/explain":      explainAction(s),
 		"PUT /v1/overrides":    setAction(s),
 		"DELETE /v1/overrides": clearAction(s),
-	} {
-		mux.Handle(pattern, do)
+	})
+}
+
+// newMux routes requests, and tells who is asked where nothing answers.
+func newMux(owner string, routes map[string]http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range routes {
+		mux.Handle(pattern, h)
 	}
+	mux.Handle("GET /v1/process", action(func(r *http.Request) (any, error) {
+		return Process{PID: os.Getpid(), Instance: instance()}, queryOnly(r)
+	}))
 	mux.Handle("/", action(func(r *http.Request) (any, error) {
-		return nil, Errorf(ErrNotFound, "nothing here answers %s %s", r.Method, r.URL.Path)
+		return nil, Errorf(ErrNotFound, "nothing here answers %s %s: this is the control socket of %s", r.Method, r.URL.Path, owner)
 	}))
 	return mux
 }
