@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Echo is a test server on one port, TCP and UDP, both families. A connection
@@ -111,11 +112,19 @@ func (e *Echo) Stats() EchoStats {
 	}
 }
 
+// acceptPause is how long to wait for others to close files when there are too
+// many to accept one more, as net/http does.
+const acceptPause = 10 * time.Millisecond
+
 func (e *Echo) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
 		if err != nil {
-			return // Stop
+			time.Sleep(acceptPause)
+			continue
 		}
 		e.accepted.Add(1)
 		if !e.keep(listener, conn) {

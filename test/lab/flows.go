@@ -15,7 +15,8 @@ import (
 )
 
 // Flows are connections to an Echo that stay open and exchange a byte now and
-// then, to see that something else does them no harm.
+// then, to see that something else does them no harm. Each is an open file, and
+// another in the Echo: for very many use StartEchoProcess.
 type Flows struct {
 	From    *Node
 	Network string // tcp (default) or udp
@@ -77,6 +78,9 @@ const opening = 64
 // Open opens all flows, or none. They exchange until Close.
 func (f Flows) Open(ctx context.Context) (*FlowSet, error) {
 	f = f.complete()
+	if err := allowFiles(f.Count + spareFiles); err != nil {
+		return nil, fmt.Errorf("open %d flows: %w", f.Count, err)
+	}
 	s := &FlowSet{spec: f, flows: make([]*flow, f.Count)}
 	group, open := errgroup.WithContext(ctx)
 	group.SetLimit(opening)
@@ -102,6 +106,25 @@ func (f Flows) Open(ctx context.Context) (*FlowSet, error) {
 		s.ending.Go(func() { s.run(running, one, first) })
 	}
 	return s, nil
+}
+
+// spareFiles is what a process may have open beside its flows.
+const spareFiles = 1000
+
+// allowFiles raises the process's limit of open files where it is lower.
+func allowFiles(count int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of open files: %w", err)
+	}
+	if limit.Cur >= uint64(count) {
+		return nil
+	}
+	limit.Cur, limit.Max = uint64(count), max(limit.Max, uint64(count))
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raise the limit of open files to %d: %w", count, err)
+	}
+	return nil
 }
 
 func (f Flows) open(ctx context.Context) (*flow, error) {

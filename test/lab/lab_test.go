@@ -17,7 +17,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	Child()
+	goleak.VerifyTestMain(m)
+}
 
 // dial connects and returns the name of the server that answers.
 func dial(t *testing.T, n *Node, address string, limit time.Duration) (name string, err error) {

@@ -140,3 +140,44 @@ func poll(t *testing.T, what string, so func() bool) {
 		}
 	}
 }
+
+func TestEchoInAProcessOfItsOwn(t *testing.T) {
+	l := ForTest(t, Options{Servers: 1})
+	s := l.Servers[0]
+	echo, err := s.StartEchoProcess(80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := Flows{From: l.Client, Addr: s.HostPort(80), Count: 20, Every: 10 * time.Millisecond}.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := echo.Stats(); err != nil || stats.Accepted != 20 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+	if err := echo.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dial(t, l.Client, s.HostPort(80), time.Second); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("After Stop: %v", err)
+	}
+	if err := echo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := dial(t, l.Client, s.HostPort6(80), time.Second); err != nil || name != "s1" {
+		t.Errorf("After Start: %q, %v", name, err)
+	}
+	if err := echo.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, "all to be reset", func() bool { return set.Stats().Lost[Reset] == 20 })
+	set.Close()
+	if second, err := s.StartEchoProcess(80); err == nil {
+		second.Close()
+		t.Error("Two servers have one port")
+	}
+	echo.Close()
+	if _, err := echo.Stats(); err == nil {
+		t.Error("It counts after Close")
+	}
+}

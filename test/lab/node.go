@@ -43,6 +43,10 @@ func (l *Lab) newNode(name string, network, host int) *Node {
 	return n
 }
 
+// Here is the namespace that the process was started in, for test servers
+// that run in one of their own.
+func Here(name string) *Node { return &Node{Name: name, ns: netns.None()} }
+
 // HostPort is the node's IPv4 address with a port, for Dial.
 func (n *Node) HostPort(port int) string {
 	return net.JoinHostPort(n.Addr.String(), strconv.Itoa(port))
@@ -116,6 +120,9 @@ func outside(f func() error) (err error) {
 // processes that f makes stay there; goroutines that it starts do not run
 // there, but may use these sockets. It may be nested.
 func (n *Node) Do(f func() error) error {
+	if n.lab == nil {
+		return f()
+	}
 	return outside(func() error {
 		if err := netns.Set(n.ns); err != nil {
 			return fmt.Errorf("enter namespace %s: %w", n.Namespace, err)
