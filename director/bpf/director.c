@@ -1,7 +1,10 @@
 //go:build ignore
 
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-#include "maps.h"
+#include "gc.h"
+#include "icmp.h"
+#include "tcp.h"
+#include "udp.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -16,14 +19,141 @@ const enum real_state *unused_real_state __attribute__((unused));
 const enum ask_kind *unused_ask_kind __attribute__((unused));
 const struct ask *unused_ask __attribute__((unused));
 
+#define HEADERS 128 /* bytes that a verdict needs to see */
+
+/* The service at an address, port and protocol; 0 and 0 for the address. -1: none. */
+static __always_inline int service_at(const struct packet *p, __be16 port, __u8 proto)
+{
+	struct vip v __attribute__((aligned(8))) = { .port = port, .proto = proto };
+	__u32 *service;
+
+	copy16(v.addr, p->key.daddr);
+	service = bpf_map_lookup_elem(&vips, &v);
+	return service ? (int)*service : -1;
+}
+
+static __always_inline int known(struct __sk_buff *skb, struct packet *p, __u32 handle)
+{
+	__u32 id = handle >> 1;
+	struct conn *c = at(&conns, id);
+	bool tcp = p->key.proto == IPPROTO_TCP;
+
+	if (unlikely(!c))
+		return leave(-1, REASON_DROP_FAILED, DROP);
+	if (unlikely(p->bad))
+		return leave(c->service, p->bad, DROP);
+	if (handle & FROM_SERVER)
+		return tcp ? tcp_from_server(skb, p, c, id) : udp_from_server(skb, p, c, id);
+	return tcp ? tcp_from_client(skb, p, c, id) : udp_from_client(skb, p, c, id);
+}
+
+/* Fragments after the first carry no ports: they go where the first went. */
+static __noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
+{
+	struct fragment f __attribute__((aligned(8))) = {};
+	__u32 *handle;
+	struct conn *c;
+	int service;
+
+	if (!p)
+		return DROP;
+	f.id = p->fragment_id;
+	f.proto = p->key.proto;
+	copy16(f.saddr, p->key.saddr);
+	copy16(f.daddr, p->key.daddr);
+	handle = bpf_map_lookup_elem(&fragments, &f);
+	c = handle ? at(&conns, *handle >> 1) : NULL;
+	if (c && c->state != STATE_DEAD && c->state != STATE_MOVED && *handle & FROM_SERVER)
+		return send_to_client(skb, p, c, *handle >> 1);
+	if (c && c->state != STATE_DEAD && c->state != STATE_MOVED)
+		return send_to_server(skb, p, c, *handle >> 1, REASON_FORWARD_IN);
+	service = service_at(p, 0, 0);
+	if (service < 0)
+		return leave(-1, REASON_PASS_OTHER, PASS);
+	return leave(service, REASON_DROP_FRAGMENT, DROP);
+}
+
+/* Neither TCP nor UDP that can be looked up. */
+static __noinline int other(struct __sk_buff *skb, struct packet *p)
+{
+	int verdict, service;
+
+	if (!p)
+		return DROP;
+	if (!p->bad && is_icmp(p) && is_icmp_error(p)) {
+		verdict = icmp_error(skb, p);
+		if (verdict != CONTINUE)
+			return verdict;
+	}
+	if (p->family == 6 && (p->key.proto == IPPROTO_HOPOPTS || p->key.proto == IPPROTO_ROUTING ||
+			       p->key.proto == IPPROTO_DSTOPTS || p->key.proto == IPPROTO_AH))
+		return leave(-1, REASON_PASS_EXTENSION, PASS);
+	service = service_at(p, 0, 0);
+	if (service < 0)
+		return leave(-1, REASON_PASS_OTHER, PASS);
+	if (p->bad)
+		return leave(service, p->bad, DROP);
+	return leave(service, REASON_PASS_HOST, PASS);
+}
+
+static __always_inline int forward_packet(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 *handle;
+	int service;
+
+	if (unlikely(p->fragment == LATER_PART))
+		return later_fragment(skb, p);
+	if (p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP)
+		return other(skb, p);
+	handle = bpf_map_lookup_elem(&flows, &p->key);
+	if (likely(handle))
+		return known(skb, p, *handle);
+	service = service_at(p, p->key.dport, p->key.proto);
+	if (service >= 0)
+		return unknown(skb, p, service);
+	if (unlikely(p->bad))
+		return other(skb, p);
+	return leave(-1, REASON_PASS_OTHER, PASS);
+}
+
+/* Attached where packets come in, on the clients' side and on the servers'. */
 SEC("tc")
 int forward(struct __sk_buff *skb)
 {
-	return -1;
+	struct packet p = {};
+	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
+	int verdict;
+
+	if (unlikely(data + HEADERS > data_end && skb->len > data_end - data)) {
+		bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS);
+		data = (void *)(long)skb->data;
+		data_end = (void *)(long)skb->data_end;
+	}
+	verdict = parse(&p, data, data_end, skb->len);
+	if (verdict != CONTINUE)
+		return verdict;
+	p.now = tick();
+	return forward_packet(skb, &p);
 }
 
+/* Run once after loading: starts the timer of garbage collection, or hands it
+ * over from an older program. */
 SEC("tc")
 int collect(struct __sk_buff *skb)
 {
-	return 0;
+	struct gc *value = at(&gc, 0);
+
+	if (!value)
+		return 1;
+	bpf_timer_init(&value->timer, &gc, 1 /* CLOCK_MONOTONIC */);
+	if (bpf_timer_set_callback(&value->timer, gc_tick))
+		return 2;
+	return bpf_timer_start(&value->timer, 0, 0) ? 3 : 0;
+}
+
+/* One step of garbage collection, for tests. */
+SEC("tc")
+int sweep(struct __sk_buff *skb)
+{
+	return sweep_some();
 }

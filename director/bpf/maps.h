@@ -29,6 +29,8 @@ MAP(openings, BPF_MAP_TYPE_ARRAY, __u32, struct opening, 65536, 0); /* (set) */
 /* Both directions of every connection: tuple -> id << 1 | 1 if from the server. */
 MAP(flows, BPF_MAP_TYPE_HASH, struct tuple, __u32, 524288, 0); /* (set) 2 x conns */
 MAP(sticky, BPF_MAP_TYPE_LRU_HASH, struct affinity_key, struct affinity, 65536, 0); /* (set) */
+/* First fragments that went through: fragment -> as in flows. */
+MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct fragment, __u32, 8192, 0);
 MAP(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, (MAX_SERVICES + 1) * REASON_MAX, 0);
 MAP(config, BPF_MAP_TYPE_ARRAY, __u32, struct settings, 1, BPF_F_MMAPABLE);
 MAP(gauges, BPF_MAP_TYPE_ARRAY, __u32, struct gauge, 1, BPF_F_MMAPABLE);

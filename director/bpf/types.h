@@ -135,7 +135,8 @@ struct conn {
 	__u32 server_seen; /* tick of the server's last packet */
 	__u32 client_next; /* next sequence number that the client will send */
 	__u32 client_ack;  /* what the client has acknowledged last */
-	__u8 spare2[8];
+	__u32 mtu;         /* of the way back to the client */
+	__u8 spare2[4];
 };
 
 /* What is kept of a client's SYN until it is answered. A ring: under a flood
@@ -150,7 +151,7 @@ struct opening {
 	__u8 options_len;
 	__u8 tried_len;
 	__u8 no_replay; /* the SYN carried data: RFC 7413 */
-	__u8 spare;
+	__u8 flags;     /* of TCP: SYN, and what ECN adds (RFC 3168) */
 	__u16 tried[MAX_TRIES];
 	__u8 options[MAX_OPTIONS];
 	__u8 spare2[32];
@@ -226,6 +227,15 @@ struct vip {
 	__be16 port;
 	__u8 proto;
 	__u8 pad;
+};
+
+/* Which connection the later fragments of a datagram belong to. */
+struct fragment {
+	__u8 saddr[16];
+	__u8 daddr[16];
+	__u32 id; /* IPv4: 16 bits of it */
+	__u8 proto;
+	__u8 pad[3];
 };
 
 struct affinity_key {

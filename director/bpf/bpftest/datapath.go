@@ -113,7 +113,7 @@ func (d *Datapath) ReasonName(r bpf.Reason) string { return d.names[r] }
 // Configure replaces the settings.
 func (d *Datapath) Configure(tb testing.TB, s bpf.Settings) {
 	tb.Helper()
-	Put(tb, d.Config, 0, s)
+	Put(tb, d.Config, uint32(0), s)
 }
 
 // AddService writes service id and the VIPs that lead to it. table is the

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+#pragma once
+
+#include "failover.h"
+
+/* States of a TCP connection, as seen from between. */
+
+static __always_inline bool is_plain(const struct packet *p)
+{
+	return !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST));
+}
+
+/* Keeps count of what the client has sent and acknowledged. */
+static __always_inline void track_client(const struct packet *p, struct conn *c)
+{
+	__u32 next = p->seq + p->payload + !!(p->flags & TCP_FIN);
+
+	if (p->flags & TCP_ACK)
+		c->client_ack = p->ack;
+	if (after(next, c->client_next))
+		c->client_next = next;
+	else if (p->payload && c->repeats < 255)
+		c->repeats++;
+}
+
+static __always_inline void closing(struct conn *c, __u8 state, const struct packet *p, __u8 mine, __u8 other)
+{
+	if (p->flags & TCP_RST)
+		become(c, state, STATE_CLOSE, 0, CONN_ALIVE_CLIENT | CONN_ALIVE_SERVER);
+	else if (state != STATE_TIME_WAIT)
+		become(c, state, c->flags & other ? STATE_TIME_WAIT : STATE_FIN_WAIT, mine, 0);
+}
+
+/* After a RST that the other side did not take (RFC 5961) both speak on. */
+static __always_inline void revive(struct conn *c, __u8 mine, __u8 other)
+{
+	bool both = c->flags & other;
+
+	become(c, STATE_CLOSE, both ? STATE_ESTABLISHED : STATE_CLOSE, mine,
+	       both ? CONN_ALIVE_CLIENT | CONN_ALIVE_SERVER | CONN_FIN_CLIENT | CONN_FIN_SERVER : 0);
+}
+
+/* The same tuple for a new connection. */
+static __always_inline int renew(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+{
+	__u32 service = c->service;
+
+	if (!end_conn(c, id))
+		return leave(service, REASON_DROP_BUSY, DROP);
+	return open_conn(skb, p, service);
+}
+
+static __noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+{
+	const struct real *r;
+	struct opening *o;
+
+	if (!c || !(r = at(&reals, c->real)))
+		return leave(-1, REASON_DROP_FAILED, DROP);
+	switch (c->state) {
+	case STATE_OPENING:
+		o = opening_of(c, id);
+		if (o && o->isn == p->seq)
+			return repeated_syn(skb, p, c, id);
+		return renew(skb, p, c, id);
+	case STATE_FIN_WAIT:
+	case STATE_TIME_WAIT:
+	case STATE_CLOSE:
+		return renew(skb, p, c, id);
+	}
+	if (is_dead(c, r) || r->state == REAL_DRAINING)
+		return renew(skb, p, c, id);
+	c->seen = p->now;
+	return send_to_server(skb, p, c, id, REASON_FORWARD_REPEATED);
+}
+
+static __always_inline void client_event(const struct packet *p, struct conn *c, __u32 id)
+{
+	__u8 state = c->state;
+
+	if (!is_plain(p)) {
+		if (state == STATE_OPENING)
+			forget_opening(c, id);
+		closing(c, state, p, CONN_FIN_CLIENT, CONN_FIN_SERVER);
+	} else if (state == STATE_ANSWERED) {
+		become(c, state, STATE_ESTABLISHED, 0, 0);
+	} else if (state == STATE_CLOSE) {
+		revive(c, CONN_ALIVE_CLIENT, CONN_ALIVE_SERVER);
+	}
+}
+
+static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+{
+	const struct real *r = at(&reals, c->real);
+	int verdict;
+
+	if (!r)
+		return leave(c->service, REASON_DROP_FAILED, DROP);
+	if ((p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
+		return client_syn(skb, p, c, id);
+	track_client(p, c);
+	if (unlikely(is_dead(c, r))) {
+		verdict = dead_server(skb, p, c);
+		if (verdict != CONTINUE)
+			return verdict;
+	}
+	c->seen = p->now;
+	if (c->state != STATE_ESTABLISHED || !is_plain(p))
+		client_event(p, c, id);
+	return send_to_server(skb, p, c, id, REASON_FORWARD_IN);
+}
+
+static __always_inline void answered(struct conn *c, __u32 id, __u32 now)
+{
+	struct tally *t = at(&tallies, c->real);
+
+	if (!become(c, STATE_OPENING, STATE_ANSWERED, 0, 0))
+		return;
+	forget_opening(c, id);
+	if (!t)
+		return;
+	__sync_fetch_and_add(&t->synacks, 1);
+	t->answered_at = now;
+	if (t->streak)
+		t->streak = 0;
+}
+
+/* A word of the server before the connection is established, or a last one. */
+static __noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+{
+	struct opening *o;
+	int verdict;
+	__u8 state;
+
+	if (!c)
+		return CONTINUE;
+	state = c->state;
+	if (state == STATE_MOVED) {
+		if ((p->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+			return leave(c->service, REASON_RESET_LATE, answer_reset(skb, p));
+		return leave(c->service, REASON_DROP_LATE, DROP);
+	}
+	if (state == STATE_OPENING) {
+		o = opening_of(c, id);
+		if (o && p->ack != o->isn + 1)
+			return CONTINUE; /* of an older connection: the client will answer it */
+		if (p->flags & TCP_RST) {
+			verdict = retry_in_place(skb, p, c, id, FAILED_RESET);
+			if (verdict != CONTINUE)
+				return verdict;
+			forget_opening(c, id);
+		} else if (p->flags & TCP_SYN) {
+			answered(c, id, p->now);
+			return CONTINUE;
+		}
+	}
+	if (p->flags & (TCP_FIN | TCP_RST))
+		closing(c, state, p, CONN_FIN_SERVER, CONN_FIN_CLIENT);
+	else if (state == STATE_CLOSE)
+		revive(c, CONN_ALIVE_SERVER, CONN_ALIVE_CLIENT);
+	return CONTINUE;
+}
+
+static __always_inline int tcp_from_server(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+{
+	const struct real *r = at(&reals, c->real);
+	int verdict;
+
+	if (!r)
+		return leave(c->service, REASON_DROP_FAILED, DROP);
+	if (c->state != STATE_ESTABLISHED || !is_plain(p)) {
+		verdict = server_event(skb, p, c, id);
+		if (verdict != CONTINUE)
+			return verdict;
+	}
+	if (unlikely(r->generation != c->generation) && !(p->flags & TCP_RST))
+		return leave(c->service, REASON_RESET_LATE, answer_reset(skb, p));
+	c->seen = p->now;
+	c->server_seen = p->now;
+	if (c->repeats)
+		c->repeats = 0;
+	return send_to_client(skb, p, c, id);
+}
