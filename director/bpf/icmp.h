@@ -30,8 +30,7 @@ struct quoted {
 	__u32 handle;     /* as in flows */
 };
 
-/* Room for one beside the stack. */
-MAP(quotes, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct quoted, 1, 0);
+SCRATCH(quotes, struct quoted);
 
 #define QUOTE_SIZE(p) ((p)->family == 4 ? sizeof(struct quote4) : sizeof(struct quote6))
 

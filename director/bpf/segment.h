@@ -20,8 +20,7 @@ struct segment {
 	__u32 opening; /* index + 1: whose options go along; 0: none */
 } __attribute__((aligned(8)));
 
-/* Room for segments beside the stack, which is small. Calls do not nest. */
-MAP(segments, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct segment, 1, 0);
+SCRATCH(segments, struct segment); /* calls that use it do not nest */
 
 static __always_inline struct segment *new_segment(void)
 {

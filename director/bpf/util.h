@@ -24,6 +24,16 @@ static __always_inline __u32 tick(void)
 	return bpf_ktime_get_coarse_ns() >> TICK_SHIFT;
 }
 
+/* One value for each CPU, beside the stack, which is small. Without its type,
+ * so that Go need not know it. */
+#define SCRATCH(NAME, VALUE)                              \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);  \
+		__uint(key_size, sizeof(__u32));          \
+		__uint(value_size, sizeof(VALUE));        \
+		__uint(max_entries, 1);                   \
+	} NAME SEC(".maps")
+
 /* Keeps the compiler from merging comparisons into ones that the verifier
  * cannot follow. */
 #define opaque(x) asm volatile("" : "+r"(x))
