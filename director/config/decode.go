@@ -73,13 +73,23 @@ func (d *decoder) syntax(diag *hcl.Diagnostic) {
 	if diag.Subject != nil {
 		at = *diag.Subject
 	}
-	lower := func(s string) string {
-		if s = strings.TrimSuffix(s, "."); s == "" {
-			return s
-		}
-		return strings.ToLower(s[:1]) + s[1:]
+	value := excerpt(d.source.at(at))
+	switch {
+	case diag.Summary == "Attribute redefined": // it quotes a line of the unfolded text
+		d.wrong(at, "a setting given twice", value, "leave one of them out")
+	case diag.Summary == "Invalid single-argument block definition" && value != "":
+		d.wrong(at, "settings on one line without a comma", value, "write { a = 1, b = 2 }, or a line for each")
+	default:
+		d.wrong(at, lower(diag.Summary), "", lower(diag.Detail))
 	}
-	d.wrong(at, lower(diag.Summary), "", lower(diag.Detail))
+}
+
+// lower makes a sentence fit to go on with.
+func lower(s string) string {
+	if s = strings.TrimSuffix(s, "."); s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
 }
 
 // settings say what may stand in a block.
