@@ -16,7 +16,7 @@ import (
 )
 
 // Cmd is an exec.Cmd whose process runs in a namespace. It is ended with the
-// lab, and with us: set SysProcAttr before Start to have it otherwise.
+// lab, and with us, unless it was started by Detach.
 type Cmd struct {
 	*exec.Cmd
 	node *Node
@@ -40,7 +40,20 @@ func (n *Node) command(c *exec.Cmd) *Cmd {
 }
 
 // Start starts it.
-func (c *Cmd) Start() error {
+func (c *Cmd) Start() error { return c.start(true) }
+
+// Detach starts it in a session of its own, to outlive the lab and us. Nobody
+// waits for it.
+func (c *Cmd) Detach() error {
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := c.start(false); err != nil {
+		return err
+	}
+	return c.Process.Release()
+}
+
+// start starts it; with ours it ends with the lab.
+func (c *Cmd) start(ours bool) error {
 	l := c.node.lab
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +65,9 @@ func (c *Cmd) Start() error {
 	if err != nil {
 		return fmt.Errorf("start %s in %s: %w", c.Path, c.node.Name, err)
 	}
-	l.commands[c] = true
+	if ours {
+		l.commands[c] = true
+	}
 	return nil
 }
 

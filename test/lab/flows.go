@@ -156,7 +156,7 @@ func (s *FlowSet) run(ctx context.Context, one *flow, first time.Duration) {
 			return
 		case <-timer.C:
 		}
-		err := s.exchange(one)
+		err := s.exchange(ctx, one)
 		if ctx.Err() != nil {
 			err = nil // it was ended
 		} else if err == nil {
@@ -169,10 +169,13 @@ func (s *FlowSet) run(ctx context.Context, one *flow, first time.Duration) {
 }
 
 // exchange is one byte there and back. A datagram may be missed.
-func (s *FlowSet) exchange(one *flow) error {
+func (s *FlowSet) exchange(ctx context.Context, one *flow) error {
 	start := time.Now()
 	_ = one.conn.SetDeadline(start.Add(s.spec.Timeout)) // it is open
 	err := exchange(one.conn, one.conn)
+	if ctx.Err() != nil {
+		return err // it may have been cut short
+	}
 	if err != nil && s.spec.Network == "udp" {
 		s.missed.Add(1)
 		return nil

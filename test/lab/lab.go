@@ -105,8 +105,11 @@ func (l *Lab) BPF() string { return bpfDir(l.options) }
 
 func bpfDir(o Options) string { return filepath.Join(o.Dir, "bpf") }
 
-// Nodes are all namespaces of the lab.
+// Nodes are all namespaces of the lab; none when building it failed early.
 func (l *Lab) Nodes() []*Node {
+	if l.Client == nil {
+		return nil
+	}
 	nodes := []*Node{l.Client, l.Director, l.NS}
 	for _, s := range l.Servers {
 		nodes = append(nodes, s.Node)
@@ -127,9 +130,7 @@ func (l *Lab) Close() error {
 	l.killCommands()
 	l.threads.stop()
 	for _, n := range l.Nodes() {
-		if n != nil {
-			n.release()
-		}
+		n.release()
 	}
 	if !l.owner {
 		return nil

@@ -5,6 +5,7 @@ package lab
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -185,5 +186,29 @@ func TestBPFFileSystem(t *testing.T) {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(l.BPF(), &stat); err != nil || stat.Type != 0xcafe4a11 {
 		t.Errorf("%s has type %#x, %v; want BPF_FS_MAGIC", l.BPF(), stat.Type, err)
+	}
+}
+
+func TestLabThatIsOpenedStaysWhenClosed(t *testing.T) {
+	built := ForTest(t, Options{Servers: 2})
+	l, err := Open(Options{Prefix: built.options.Prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Servers) != 2 {
+		t.Errorf("It has %d servers, want 2", len(l.Servers))
+	}
+	if err := l.Servers[1].Silence(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	startEchoes(t, built, 80)
+	if _, err := dial(t, built.Client, built.Servers[1].HostPort(80), 200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Its fault is gone: %v", err)
+	}
+	if _, err := Open(Options{Prefix: "blt-no-such-lab-"}); !errors.Is(err, ErrNone) {
+		t.Errorf("A lab that is not there: %v", err)
 	}
 }

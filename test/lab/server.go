@@ -71,7 +71,7 @@ func (s *Server) Reject(with Unreachable) error {
 // fault replaces the server's nftables rules.
 func (s *Server) fault(chains string) error { return s.nftTable(faultTable, chains) }
 
-// Restore takes all faults back.
+// Restore takes all faults back. Packets pass again when it returns.
 func (s *Server) Restore() error {
-	return errors.Join(s.nftDelete(faultTable), s.director.SetLink(s.port, true))
+	return errors.Join(s.nftDelete(faultTable), s.director.SetLink(s.port, true), s.director.waitUp(s.port))
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -84,7 +85,10 @@ func (l *Lab) build() error {
 	if err := l.cables(); err != nil {
 		return err
 	}
-	return l.routes()
+	if err := l.routes(); err != nil {
+		return err
+	}
+	return l.waitUp()
 }
 
 func (l *Lab) mountBPF() error {
@@ -97,41 +101,41 @@ func (l *Lab) mountBPF() error {
 	return nil
 }
 
-func (l *Lab) makeNodes() (err error) {
-	if l.Client, err = l.makeNode("client", clientNet, clientID); err != nil {
-		return err
-	}
-	if l.Director, err = l.makeNode("director", clientNet, gateway); err != nil {
-		return err
-	}
-	if l.NS, err = l.makeNode("ns", nameNet, nameID); err != nil {
-		return err
-	}
+// addNodes says which nodes there are.
+func (l *Lab) addNodes() {
+	l.Client = l.newNode("client", clientNet, clientID)
+	l.Director = l.newNode("director", clientNet, gateway)
+	l.NS = l.newNode("ns", nameNet, nameID)
 	for i := 1; i <= l.options.Servers; i++ {
-		n, err := l.makeNode(fmt.Sprintf("s%d", i), serverNet, serverID+i)
-		if err != nil {
+		n := l.newNode(fmt.Sprintf("s%d", i), serverNet, serverID+i)
+		l.Servers = append(l.Servers, l.newServer(n, i))
+	}
+}
+
+func (l *Lab) makeNodes() error {
+	l.addNodes()
+	for _, n := range l.Nodes() {
+		if err := n.create(); err != nil {
 			return err
 		}
-		l.Servers = append(l.Servers, l.newServer(n, i))
+		if err := n.prepare(l.options); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (l *Lab) makeNode(name string, network, host int) (*Node, error) {
-	n := l.newNode(name, network, host)
-	if err := n.create(); err != nil {
-		return nil, err
-	}
+// prepare sets a namespace's variables before it has links.
+func (n *Node) prepare(o Options) error {
 	for _, s := range sysctls {
-		if s.node != "" && s.node != name || s.v6 && l.options.NoIPv6 {
+		if s.node != "" && s.node != n.Name || s.v6 && o.NoIPv6 {
 			continue
 		}
 		if err := n.Sysctl(s.name, s.value); err != nil && !(s.optional && errors.Is(err, fs.ErrNotExist)) {
-			n.release()
-			return nil, err
+			return err
 		}
 	}
-	return n, n.SetLink("lo", true)
+	return n.SetLink("lo", true)
 }
 
 // sysctls are set before there are links, which take over "default".
@@ -244,4 +248,50 @@ func (l *Lab) routes() error {
 		}
 	}
 	return nil
+}
+
+// upLimit is how long links may take to come up. The kernel looks at carriers
+// once a second when there are many changes (linkwatch).
+const (
+	upLimit = 10 * time.Second
+	upPoll  = 5 * time.Millisecond
+)
+
+// waitUp waits for all links: a bridge drops what comes to a port before.
+func (l *Lab) waitUp() error {
+	for _, n := range l.Nodes() {
+		if err := n.waitUp(""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitUp waits for an interface, or for all.
+func (n *Node) waitUp(ifname string) error {
+	for deadline := time.Now().Add(upLimit); ; time.Sleep(upPoll) {
+		down, err := n.linkDown(ifname)
+		if err != nil || down == "" {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: %s is not up after %v", n.Name, down, upLimit)
+		}
+	}
+}
+
+// linkDown is the name of an interface that is not up, if any; of one, or of
+// all.
+func (n *Node) linkDown(ifname string) (string, error) {
+	links, err := n.nl.LinkList()
+	if err != nil {
+		return "", fmt.Errorf("%s: list interfaces: %w", n.Name, err)
+	}
+	for _, l := range links {
+		a := l.Attrs()
+		if (ifname == "" || ifname == a.Name) && a.OperState != netlink.OperUp && a.Flags&net.FlagLoopback == 0 {
+			return a.Name, nil
+		}
+	}
+	return "", nil
 }
