@@ -20,8 +20,9 @@ type Space struct {
 	handle netns.NsHandle
 }
 
-// New makes a namespace whose loopback interface is up. Without the right to,
-// the test is skipped, or fails if CI=true.
+// New makes a namespace whose loopback interface is up, and where IPv6
+// addresses are used without the second of duplicate address detection.
+// Without the right to, the test is skipped, or fails if CI=true.
 func New(t testing.TB) *Space {
 	t.Helper()
 	runtime.LockOSThread()
@@ -38,7 +39,10 @@ func New(t testing.TB) *Space {
 	back(t, host)
 	t.Cleanup(func() { handle.Close() })
 	s := &Space{handle}
-	s.Enter(t, func() { s.Up(t, "lo") })
+	s.Enter(t, func() {
+		s.Set(t, "net/ipv6/conf/default/accept_dad", "0")
+		s.Up(t, "lo")
+	})
 	return s
 }
 
