@@ -170,7 +170,7 @@ func TestNameServerSeesTheVIP(t *testing.T) {
 	s.Load, s.Capacity, s.Quorum, s.Reason = 0.3, 1, false, "1 of 3 servers live, 2 wanted"
 	k.set <- s
 	v = vips.next(t, "no quorum", is(pool.Critical))
-	if !strings.Contains(v.Reason, "1 of 3 servers live") {
+	if v.Reason != "Ballast director: 1 of 3 servers live, 2 wanted" {
 		t.Errorf("critical as %+v", v)
 	}
 	s.Capacity, s.Quorum, s.Reason = 4, true, ""
@@ -196,13 +196,14 @@ func TestNameServerSeesTheVIP(t *testing.T) {
 	}
 }
 
+// TestIPv6 also has the largest weight that Consul takes.
 func TestIPv6(t *testing.T) {
 	t.Parallel()
 	server := shared.Get(t)
 	vips := follow(t, newClient(t, server.Addr), consul.Query{Service: "six", Via: consul.ViaVIP})
-	k := announce(t, server.Addr, named("six", "2001:db8::100"), Options{}, State{Capacity: 1, Quorum: true})
+	k := announce(t, server.Addr, named("six", "2001:db8::100"), Options{}, State{Capacity: 1e9, Quorum: true})
 	v := vips.next(t, "the VIP", is(pool.Passing))
-	if v.ID != "node/vip-six-2001:db8::100-80@director-1" || v.Addrs[0] != netip.MustParseAddr("2001:db8::100") || v.Load.Known() {
+	if v.ID != "node/vip-six-2001:db8::100-80@director-1" || v.Addrs[0] != netip.MustParseAddr("2001:db8::100") || v.Load.Known() || v.Capacity != maxWeight {
 		t.Errorf("the VIP is %+v", v)
 	}
 	k.stop()

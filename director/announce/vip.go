@@ -103,7 +103,7 @@ func (v VIP) registration(o *Options, f pace.Fact) consul.Registration {
 		Tags:    append([]string{consul.ViaVIP}, slices.DeleteFunc(slices.Clone(v.Tags), func(t string) bool { return t == consul.ViaVIP })...),
 		Meta:    meta(f),
 		Passing: f.Weight, Warning: max(1, f.Weight/2),
-		TTL: o.TTL, DeregisterAfter: o.DeregisterAfter,
+		TTL: o.TTL, CheckName: "Ballast director", DeregisterAfter: o.DeregisterAfter,
 	}
 }
 

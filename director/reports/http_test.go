@@ -29,6 +29,7 @@ type agentServer struct {
 	addr    netip.AddrPort
 	handler atomic.Pointer[http.HandlerFunc]
 	conns   atomic.Int64 // opened so far
+	open    atomic.Int64 // connections now
 	asked   atomic.Int64
 }
 
@@ -42,8 +43,12 @@ func serve(t *testing.T, h http.HandlerFunc) *agentServer {
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
+		switch state {
+		case http.StateNew:
 			s.conns.Add(1)
+			s.open.Add(1)
+		case http.StateClosed:
+			s.open.Add(-1)
 		}
 	}
 	s.Start()
@@ -276,21 +281,10 @@ func TestRealAgents(t *testing.T) {
 // TestConnectionEndsWithTheServer counts what an agent sees when its server
 // leaves the pool.
 func TestConnectionEndsWithTheServer(t *testing.T) {
-	open := atomic.Int64{}
 	web := serve(t, reporting(good))
-	state := web.Config.ConnState
-	web.Config.ConnState = func(c net.Conn, s http.ConnState) {
-		state(c, s)
-		switch s {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed:
-			open.Add(-1)
-		}
-	}
 	in, _, _ := follow(t, Options{}, map[string]*agentServer{"10.0.0.1": web})
 	in.pools <- servers("10.0.0.1")
-	eventually(t, "a question", func() bool { return web.asked.Load() > 2 && open.Load() == 1 })
+	eventually(t, "a question", func() bool { return web.asked.Load() > 2 && web.open.Load() == 1 })
 	in.pools <- servers()
-	eventually(t, "no connection", func() bool { return open.Load() == 0 })
+	eventually(t, "no connection", func() bool { return web.open.Load() == 0 })
 }

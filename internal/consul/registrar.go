@@ -35,6 +35,7 @@ type Registration struct {
 	Meta              map[string]string
 	Passing, Warning  int           // weights; both 0: Consul's default of 1
 	TTL               time.Duration // of the TTL check; at least 1s
+	CheckName         string        // of the TTL check, for people; empty for "Ballast agent"
 	// DeregisterAfter is how long the check may be critical before Consul
 	// deregisters the service; 0 for never. Consul wants at least 1m.
 	DeregisterAfter time.Duration
@@ -132,7 +133,7 @@ func (c *Client) undecorate(ctx context.Context, serviceID string) error {
 
 func (r Registration) check(status string) *api.AgentServiceCheck {
 	check := &api.AgentServiceCheck{
-		CheckID: CheckID(r.ID), Name: "Ballast agent", TTL: r.TTL.String(), Status: status,
+		CheckID: CheckID(r.ID), Name: orDefault(r.CheckName, "Ballast agent"), TTL: r.TTL.String(), Status: status,
 	}
 	if r.DeregisterAfter > 0 {
 		check.DeregisterCriticalServiceAfter = r.DeregisterAfter.String()
