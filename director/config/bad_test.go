@@ -232,7 +232,7 @@ vip "web" {
   address = "10.0.0.300"
   ports   = [80, "443",
     70000]
-  persistance { }
+  persistencee { }
   servers = ["10.0.0.1 wieght=2",
     "::ffff:1.2.3.4"]
   quorum  = 7

@@ -22,6 +22,8 @@ type source struct {
 type edit struct {
 	at      int // offset in the original text
 	instead bool
+	to      int // offset in the parser's text
+	added   int // by how much the parser's text is longer from there on
 }
 
 // newSource unfolds the blocks that stand on one line with commas, which HCL
@@ -36,13 +38,17 @@ func newSource(original []byte, edits []edit) source {
 		}
 	}
 	var out bytes.Buffer
-	from := 0
-	for _, e := range edits {
+	from, added := 0, 0
+	for i, e := range edits {
 		out.Write(original[from:e.at])
+		edits[i].to = out.Len()
 		out.WriteByte('\n')
 		if from = e.at; e.instead {
 			from++
+		} else {
+			added++
 		}
+		edits[i].added = added
 	}
 	out.Write(original[from:])
 	s.text = out.Bytes()
@@ -52,16 +58,10 @@ func newSource(original []byte, edits []edit) source {
 // place is where a byte of the text was in the original: line and column, in
 // bytes, from 1.
 func (s source) place(offset int) (line, column int) {
-	added := 0
-	for _, e := range s.edits {
-		if e.at+added >= offset {
-			break
-		}
-		if !e.instead {
-			added++
-		}
+	before := sort.Search(len(s.edits), func(i int) bool { return s.edits[i].to >= offset })
+	if before > 0 {
+		offset -= s.edits[before-1].added
 	}
-	offset -= added
 	line = sort.SearchInts(s.lines, offset+1)
 	return line, offset - s.lines[line-1] + 1
 }
