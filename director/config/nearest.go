@@ -13,7 +13,7 @@ func nearest(word string, candidates []string) string {
 	if best != "" || len(word) < 3 {
 		return best
 	}
-	for _, c := range candidates { // token for token_file, min_ejected for max_ejected
+	for _, c := range candidates { // token for token_file, servers2 for servers
 		if strings.HasPrefix(c, word) || strings.HasPrefix(word, c) && len(c) > 3 {
 			return c
 		}
