@@ -31,7 +31,7 @@ own way.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: func(c *cobra.Command, args []string) error {
-			key, err := parseKey(from)
+			key, err := parsePrefix("--from", from)
 			if err != nil {
 				return err
 			}
@@ -52,8 +52,8 @@ own way.`,
 	return c
 }
 
-// parseKey reads a prefix, or an address as the prefix of its full length.
-func parseKey(s string) (netip.Prefix, error) {
+// parsePrefix reads a prefix, or an address as the prefix of its full length.
+func parsePrefix(flag, s string) (netip.Prefix, error) {
 	if s == "" {
 		return netip.Prefix{}, nil
 	}
@@ -62,7 +62,7 @@ func parseKey(s string) (netip.Prefix, error) {
 	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.Prefix{}, usagef("--from %s is neither a prefix such as 203.0.113.0/24 nor an address", s)
+		return netip.Prefix{}, usagef("%s %s is neither a prefix such as 203.0.113.0/24 nor an address", flag, s)
 	}
 	return netip.PrefixFrom(addr.WithZone(""), addr.BitLen()), nil
 }

@@ -1,6 +1,6 @@
-// Command ballastctl asks a running name server what it serves and why, takes
-// servers out and in, and checks configuration before it is used. Nouns read,
-// verbs change.
+// Command ballastctl asks a running name server or director what it serves and
+// why, takes servers out and in, and checks configuration before it is used.
+// Nouns read, verbs change.
 package main
 
 import (
@@ -45,6 +45,9 @@ type env struct {
 	tick func(d time.Duration) (c <-chan time.Time, stop func())
 	dial func(path string) control.Service
 
+	directorSocket string
+	dialDirector   func(path string) control.Director
+
 	checkCorefile func(path string) ([]zones.Problem, error)
 	checkZone     func(path, origin string) ([]zones.Problem, error)
 }
@@ -76,7 +79,11 @@ func realEnv() env {
 			t := time.NewTicker(d)
 			return t.C, t.Stop
 		},
-		dial:          func(path string) control.Service { return control.Dial(path) },
+		dial: func(path string) control.Service { return control.Dial(path) },
+
+		directorSocket: control.FindDirectorPath(),
+		dialDirector:   func(path string) control.Director { return control.DialDirector(path) },
+
 		checkCorefile: ballast.Check,
 		checkZone:     checkZone,
 	}

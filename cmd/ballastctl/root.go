@@ -17,7 +17,8 @@ type app struct {
 }
 
 const rootHelp = `Ask a running Ballast name server what it serves and why, take servers out and
-in, and check configuration before it is used. Nouns read, verbs change.
+in, and check configuration before it is used. Nouns read, verbs change. The
+commands below 'director' do the same for a director and its connections.
 
 Exit codes: 0 all is well, 1 a problem was found or the request was refused,
 2 the command line is wrong, 3 nobody serves the control socket.`
@@ -26,13 +27,14 @@ const rootExamples = `  ballastctl check Corefile
   ballastctl status
   ballastctl explain www.example.org --from 203.0.113.0/24
   ballastctl drain web-3 --for 10m --reason "kernel update"
-  ballastctl undrain web-3`
+  ballastctl undrain web-3
+  ballastctl director status`
 
 func newRoot(e *env) *cobra.Command {
 	a := &app{env: e}
 	root := &cobra.Command{
 		Use:           "ballastctl",
-		Short:         "See and steer a Ballast name server",
+		Short:         "See and steer a Ballast name server or director",
 		Long:          rootHelp,
 		Example:       rootExamples,
 		Version:       e.version,
@@ -49,7 +51,7 @@ func newRoot(e *env) *cobra.Command {
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.statusCommand(), a.topCommand(), a.explainCommand(), a.checkCommand(),
-		a.drainCommand(), a.undrainCommand(), a.overrideCommand())
+		a.drainCommand(), a.undrainCommand(), a.overrideCommand(), a.directorCommand())
 	prepare(a, root)
 	return root
 }

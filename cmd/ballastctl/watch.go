@@ -22,6 +22,13 @@ func (w *watch) addInterval(c *cobra.Command) {
 	c.Flags().DurationVar(&w.interval, "interval", time.Second, "time between two looks")
 }
 
+func (w watch) check() error {
+	if w.interval < 100*time.Millisecond {
+		return usagef("--interval %v is shorter than 100ms", w.interval)
+	}
+	return nil
+}
+
 func (a *app) topCommand() *cobra.Command {
 	w := watch{on: true}
 	c := &cobra.Command{
@@ -40,8 +47,8 @@ func (a *app) topCommand() *cobra.Command {
 
 // status shows the status once, or until ctx ends.
 func (a *app) status(ctx context.Context, names []string, w watch) error {
-	if w.interval < 100*time.Millisecond {
-		return usagef("--interval %v is shorter than 100ms", w.interval)
+	if err := w.check(); err != nil {
+		return err
 	}
 	ask := func() (control.Status, error) {
 		s, err := a.service().Status(ctx)
@@ -55,7 +62,7 @@ func (a *app) status(ctx context.Context, names []string, w watch) error {
 		return err
 	}
 	if w.on {
-		return a.watch(ctx, w, s, ask)
+		return repeat(ctx, a, w, s, ask, a.frame)
 	}
 	if err := a.printStatus(s); err != nil {
 		return err
@@ -73,13 +80,13 @@ func (a *app) printStatus(s control.Status) error {
 	return a.print(a.showStatus(s))
 }
 
-// watch shows s and then what ask says, at each tick. Trouble does not end it:
+// repeat shows v and then what ask says, at each tick. Trouble does not end it:
 // it is shown and may pass, as when the name server restarts.
-func (a *app) watch(ctx context.Context, w watch, s control.Status, ask func() (control.Status, error)) error {
+func repeat[T any](ctx context.Context, a *app, w watch, v T, ask func() (T, error), show func(T) error) error {
 	ticks, stop := a.tick(w.interval)
 	defer stop()
 	for {
-		if err := a.frame(s); err != nil {
+		if err := show(v); err != nil {
 			return err
 		}
 		for retry := true; retry; {
@@ -89,7 +96,7 @@ func (a *app) watch(ctx context.Context, w watch, s control.Status, ask func() (
 			case <-ticks:
 			}
 			var err error
-			if s, err = ask(); err == nil {
+			if v, err = ask(); err == nil {
 				break
 			}
 			if ctx.Err() == nil {
