@@ -42,7 +42,7 @@ func ejectable(alive, percent int) int {
 // fresh start, and a datapath that has sent it nothing since has nothing else.
 func (s *subject) recount(now time.Time) {
 	r := &s.memory
-	s.ejected = now.Before(r.until)
+	s.ejected = s.alive && now.Before(r.until)
 	for r.times > 0 && now.Sub(r.calm) >= quiet {
 		r.times--
 		r.calm = r.calm.Add(quiet)
@@ -61,7 +61,7 @@ func (s *subject) recount(now time.Time) {
 func (m *moment) holdSentences(g *group, limit int) int {
 	var out []*subject
 	for _, s := range g.subjects {
-		if s.alive && s.ejected {
+		if s.ejected {
 			out = append(out, s)
 		}
 	}
