@@ -230,6 +230,10 @@ func TestPickNothing(t *testing.T) {
 		if r, ok := Pick(kind, b.table, b.input()); ok {
 			t.Errorf("%v: %d from an empty table", kind, r)
 		}
+		idle := newBench(kind, many(ExactMembers+1, func(int) uint32 { return 0 }))
+		if r, ok := Pick(kind, idle.table, idle.input()); ok || len(idle.table.Slots) != 0 {
+			t.Errorf("%v: %d from members without weight", kind, r)
+		}
 		in := newBench(kind, letters(256)).input()
 		in.Active, in.Inactive, in.Eligible = nil, nil, nil
 		in.Weight = func(uint32) uint32 { return One }

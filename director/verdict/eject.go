@@ -96,12 +96,10 @@ func (s *subject) sentence(cfg *Config, now time.Time) {
 
 // ejectionTime is how long the n-th ejection lasts, n being 1 or more.
 func ejectionTime(cfg *Config, n int) time.Duration {
-	d, most := max(cfg.BaseEjection, 0), max(cfg.MaxEjection, cfg.BaseEjection, 0)
-	for ; n > 1 && d < most; n-- {
-		d = min(2*d, most)
-		if d <= 0 {
-			break
-		}
+	d := max(cfg.BaseEjection, 0)
+	most := max(cfg.MaxEjection, d)
+	for ; n > 1 && 0 < d && d < most; n-- {
+		d += min(d, most-d) // twice, without overflow
 	}
 	return d
 }

@@ -163,6 +163,7 @@ func TestReasons(t *testing.T) {
 		{"standby below quorum", "a; b critical; z fallback", "too few are alive: the fallback servers serve", []func(*Config){quorum2}},
 		{"fallback waits", "a fallback; b", "fallback: the servers proper serve", nil},
 		{"family", "a; b addr=2001:db8::b", "has no IPv6 address", []func(*Config){ipv6VIP}},
+		{"the other family", "a addr=2001:db8::a; b", "has no IPv4 address", []func(*Config){ipv4}},
 		{"twin", "z addr=10.1.1.1; a addr=10.1.1.1 critical", "has the address and port of z; critical", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,10 @@ func TestEjectionTime(t *testing.T) {
 		if got := ejectionTime(&cfg, n); got != want {
 			t.Errorf("time %d lasts %v, want %v", n, got, want)
 		}
+	}
+	cfg.MaxEjection = math.MaxInt64
+	if got := ejectionTime(&cfg, 99); got != math.MaxInt64 {
+		t.Errorf("the longest there is: %v", got)
 	}
 	if got := ejectionTime(&Config{Consecutive: 1}, 5); got != 0 {
 		t.Errorf("no base: %v", got)
