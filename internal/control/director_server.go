@@ -90,6 +90,7 @@ func explainConnAction(d Director) action {
 		if err != nil {
 			return nil, Errorf(ErrInvalid, "explain: client=%s is no address:port such as 203.0.113.7:40312", q.Get("client"))
 		}
+		client = netip.AddrPortFrom(client.Addr().Unmap().WithZone(""), client.Port()) // as in the table
 		return d.Explain(r.Context(), ConnExplainRequest{Client: client, VIP: q.Get("vip")})
 	}
 }

@@ -160,6 +160,12 @@ func TestDirectorOverASocket(t *testing.T) {
 			t.Errorf("got %+v, %v; asked %+v\nwant %+v", got, err, d.asked, d.explain)
 		}
 	})
+	t.Run("explain an IPv4 client in IPv6's clothes", func(t *testing.T) {
+		_, err := client.Explain(t.Context(), ConnExplainRequest{Client: netip.MustParseAddrPort("[::ffff:203.0.113.7]:40312")})
+		if err != nil || d.asked.Client != found.Client {
+			t.Errorf("%v; asked %+v", err, d.asked)
+		}
+	})
 	t.Run("drain", func(t *testing.T) {
 		now := time.Now().Round(0).UTC()
 		want := DrainOrder{Server: "web-[12]", VIP: "web", Until: now.Add(time.Hour), Deadline: now.Add(time.Minute), By: "root: test"}
