@@ -68,6 +68,23 @@ fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)
 bench: build ## Measure the cost of an answer, alone and against the file plugin
 	$(GO) run ./test/bench -bin $(BIN)
 
+.PHONY: lab-up
+lab-up: build consul $(BIN)/lab # Build the network lab and start its programs, as root
+	$(BIN)/lab -bin $(BIN) -consul $(CACHE)/bin/consul up
+
+.PHONY: lab-down
+lab-down: $(BIN)/lab # End the lab's programs and remove it
+	$(BIN)/lab down
+
+.PHONY: lab-shell
+lab-shell: $(BIN)/lab # Start a shell in the lab's NODE (default client)
+	$(BIN)/lab shell $(or $(NODE),client)
+
+.PHONY: $(BIN)/lab
+$(BIN)/lab:
+	@mkdir -p $(BIN)
+	$(GO) build -o $@ ./test/lab/cmd
+
 .PHONY: clean
 clean: ## Remove what was built; .cache/ stays
 	rm -rf $(BIN)

@@ -44,12 +44,13 @@ func (c *Cmd) Start() error { return c.start(true) }
 
 // Detach starts it in a session of its own, to outlive the lab and us. Nobody
 // waits for it.
-func (c *Cmd) Detach() error {
+func (c *Cmd) Detach() (pid int, err error) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.start(false); err != nil {
-		return err
+		return 0, err
 	}
-	return c.Process.Release()
+	pid = c.Process.Pid // Release forgets it
+	return pid, c.Process.Release()
 }
 
 // start starts it; with ours it ends with the lab.

@@ -216,6 +216,16 @@ func resent(conn net.Conn) (count int) {
 	return count
 }
 
+// String is one line.
+func (s FlowStats) String() string {
+	lost := 0
+	for _, n := range s.Lost {
+		lost += n
+	}
+	return fmt.Sprintf("%d open, %d lost %v, %d exchanged, %d missed, slowest %v, %d segments resent, servers %v",
+		s.Open, lost, s.Lost, s.Exchanged, s.Missed, s.Slowest, s.Resent, s.Servers)
+}
+
 // Stats is how they fare now.
 func (s *FlowSet) Stats() FlowStats {
 	stats := FlowStats{

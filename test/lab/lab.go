@@ -5,7 +5,6 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +35,6 @@ type Lab struct {
 
 	mu       sync.Mutex
 	commands map[*Cmd]bool // that run
-	vips     map[netip.Addr]bool
 	closed   bool
 }
 
@@ -67,7 +65,6 @@ func newLab(o Options, owner bool) *Lab {
 		owner:    owner,
 		threads:  newLauncher(),
 		commands: map[*Cmd]bool{},
-		vips:     map[netip.Addr]bool{},
 	}
 }
 
@@ -136,6 +133,12 @@ func (l *Lab) Close() error {
 		return nil
 	}
 	return Remove(l.options)
+}
+
+// Leave is Close for a lab that shall stay: Remove removes it.
+func (l *Lab) Leave() error {
+	l.owner = false
+	return l.Close()
 }
 
 // Remove removes the namespaces and the BPF file system of a lab, whoever made

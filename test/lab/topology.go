@@ -45,31 +45,22 @@ func (l *Lab) VIP(i int) netip.Addr { return addr4(clientNet, firstVIP+i) }
 func (l *Lab) VIP6(i int) netip.Addr { return addr6(clientNet, firstVIP+i) }
 
 // AddVIP puts an address on the director's client side, as a director would.
+// It may be there already.
 func (l *Lab) AddVIP(vip netip.Addr) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.vips[vip] {
+	err := l.Director.AddAddr("d0", netip.PrefixFrom(vip, vip.BitLen()))
+	if errors.Is(err, unix.EEXIST) {
 		return nil
 	}
-	if err := l.Director.AddAddr("d0", netip.PrefixFrom(vip, vip.BitLen())); err != nil {
-		return err
-	}
-	l.vips[vip] = true
-	return nil
+	return err
 }
 
-// DelVIP takes back what AddVIP did.
+// DelVIP takes it away, if it is there.
 func (l *Lab) DelVIP(vip netip.Addr) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.vips[vip] {
+	err := l.Director.DelAddr("d0", netip.PrefixFrom(vip, vip.BitLen()))
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil
 	}
-	if err := l.Director.DelAddr("d0", netip.PrefixFrom(vip, vip.BitLen())); err != nil {
-		return err
-	}
-	delete(l.vips, vip)
-	return nil
+	return err
 }
 
 func (l *Lab) build() error {
