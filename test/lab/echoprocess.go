@@ -128,7 +128,8 @@ func (p *EchoProcess) order(what string) (EchoStats, error) {
 	return p.hear()
 }
 
-// Start, Stop, Reset and Stats do what those of Echo do. One at a time.
+// Start listens again. It and those below do what those of Echo do; one at a
+// time.
 func (p *EchoProcess) Start() error { _, err := p.order("start"); return err }
 
 // Stop closes the port.
