@@ -2,8 +2,8 @@ package bpftest
 
 import (
 	"errors"
+	"io/fs"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/ballast-lb/ballast/director/bpf"
@@ -34,6 +34,7 @@ var sizes = map[string]uint32{
 	bpf.DirectorMapFlows:    2 * Conns,
 	bpf.DirectorMapReleased: Conns,
 	bpf.DirectorMapSticky:   256,
+	"fragments":             256,
 	bpf.DirectorMapReasons:  (Services + 1) * uint32(bpf.DirectorReasonREASON_MAX),
 }
 
@@ -44,37 +45,9 @@ type Datapath struct {
 	names map[bpf.Reason]string
 }
 
-// Load loads the program until the end of the test. It skips the test where
-// that is not permitted, unless CI=true.
-func Load(tb testing.TB) *Datapath {
-	tb.Helper()
-	spec, err := bpf.LoadDirector()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for name, entries := range sizes {
-		spec.Maps[name].MaxEntries = entries
-	}
-	names, err := reasonNames(spec)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	d := &Datapath{names: names}
-	err = spec.LoadAndAssign(&d.DirectorObjects, nil)
-	if refused(err) && os.Getenv("CI") != "true" {
-		tb.Skipf("cannot load BPF programs here (root or CAP_BPF and CAP_NET_ADMIN needed): %v", err)
-	}
-	if err != nil {
-		tb.Fatalf("load the datapath: %+v", err)
-	}
-	tb.Cleanup(func() { d.Close() })
-	d.Reset(tb)
-	return d
-}
-
 func refused(err error) bool {
 	var verifier *ebpf.VerifierError
-	return errors.Is(err, os.ErrPermission) && !errors.As(err, &verifier) || errors.Is(err, ebpf.ErrNotSupported)
+	return errors.Is(err, fs.ErrPermission) && !errors.As(err, &verifier) || errors.Is(err, ebpf.ErrNotSupported)
 }
 
 // Timeout is that of every connection state after Reset, in ticks.
@@ -84,7 +57,7 @@ const Timeout = 100_000
 func (d *Datapath) Reset(tb testing.TB) {
 	tb.Helper()
 	d.used = 0
-	for _, m := range []*ebpf.Map{d.Vips, d.Flows, d.Sticky} {
+	for _, m := range []*ebpf.Map{d.Vips, d.Flows, d.Sticky, d.Fragments} {
 		empty(tb, m)
 	}
 	clearArray[bpf.Service](tb, d.Services)

@@ -7,8 +7,10 @@ import (
 	"net/netip"
 )
 
-// Parse describes a frame without options before its transport header, such as
-// the datapath makes. It fails where Check fails.
+const fragmentHeader = 44
+
+// Parse describes a frame. It fails where Check fails, and follows no IPv6
+// extension header but a fragment's.
 func Parse(frame []byte) (Packet, error) {
 	if err := Check(frame); err != nil {
 		return Packet{}, err
@@ -34,6 +36,7 @@ func parseIPv4(b []byte) (Packet, []byte) {
 	if head > ipv4Len {
 		p.IPOptions = b[ipv4Len:head]
 	}
+	p.Bare = p.Fragment&0x1fff != 0
 	p.addresses(b[12:16], b[16:20])
 	return p, b[head:total]
 }
@@ -42,7 +45,12 @@ func parseIPv6(b []byte) (Packet, []byte) {
 	first := binary.BigEndian.Uint32(b)
 	p := Packet{TOS: uint8(first >> 20), Label: first & 0xfffff, Proto: b[6], TTL: b[7]}
 	p.addresses(b[8:24], b[24:40])
-	return p, b[ipv6Len : ipv6Len+int(binary.BigEndian.Uint16(b[4:]))]
+	body := b[ipv6Len : ipv6Len+int(binary.BigEndian.Uint16(b[4:]))]
+	if p.Proto == fragmentHeader && len(body) >= 8 {
+		p.Next, p.Proto, p.Extensions, body = fragmentHeader, body[0], body[:8], body[8:]
+		p.Bare = binary.BigEndian.Uint16(p.Extensions[2:])&0xfff8 != 0
+	}
+	return p, body
 }
 
 func (p *Packet) addresses(src, dst []byte) {
@@ -52,14 +60,24 @@ func (p *Packet) addresses(src, dst []byte) {
 }
 
 func (p *Packet) parseTransport(b []byte) error {
+	if p.Bare {
+		p.Payload = some(b)
+		return nil
+	}
 	switch p.Proto {
 	case TCP:
+		if len(b) < tcpLen || int(b[12]>>4)*4 > len(b) {
+			return errors.New("TCP header cut off")
+		}
 		p.parsePorts(b)
 		p.Seq, p.Ack = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
 		p.Flags, p.Window, p.Urgent = b[13], binary.BigEndian.Uint16(b[14:]), binary.BigEndian.Uint16(b[18:])
 		head := int(b[12]>>4) * 4
 		p.Options, p.Payload = some(b[tcpLen:head]), some(b[head:])
 	case UDP:
+		if len(b) < udpLen {
+			return errors.New("UDP header cut off")
+		}
 		p.parsePorts(b)
 		p.NoChecksum = binary.BigEndian.Uint16(b[6:]) == 0
 		p.Payload = some(b[udpLen:])
