@@ -394,9 +394,9 @@ func TestSeveralAddresses(t *testing.T) {
 		f.set("10.0.0.1", hangs)
 		f.set("2001:db8::1", says(0.4, "a", pool.Passing))
 		p := servers("10.0.0.1")
-		p.Servers[0].Addrs = append(p.Servers[0].Addrs, netip.MustParseAddr("2001:db8::1"))
+		p.Servers[0].Addrs = append(p.Servers[0].Addrs, netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("2001:db8::1"))
 		f.in.pools <- p
-		time.Sleep(2 * time.Second) // no back-off before each had its turn
+		time.Sleep(3 * time.Second) // no back-off before each had its turn
 		got := f.take()
 		if last := got[len(got)-1]; last.Servers[0].Load.Value != 0.4 {
 			t.Errorf("published %+v", last)
