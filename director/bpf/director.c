@@ -157,3 +157,16 @@ int sweep(struct __sk_buff *skb)
 {
 	return sweep_some();
 }
+
+/* Ends the connection of the tuple behind an Ethernet header. 1 if there was one. */
+SEC("tc")
+int end(struct __sk_buff *skb)
+{
+	struct tuple key __attribute__((aligned(8)));
+	__u32 *handle;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &key, sizeof(key)))
+		return -1;
+	handle = bpf_map_lookup_elem(&flows, &key);
+	return handle ? end_conn(at(&conns, *handle >> 1), *handle >> 1) : 0;
+}

@@ -345,6 +345,7 @@ const (
 	DirectorMapTraffic         = "traffic"
 	DirectorMapVips            = "vips"
 	DirectorProgCollect        = "collect"
+	DirectorProgEnd            = "end"
 	DirectorProgForward        = "forward"
 	DirectorProgSweep          = "sweep"
 	DirectorVarUnusedAsk       = "unused_ask"
@@ -401,6 +402,7 @@ type DirectorSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DirectorProgramSpecs struct {
 	Collect *ebpf.ProgramSpec `ebpf:"collect"`
+	End     *ebpf.ProgramSpec `ebpf:"end"`
 	Forward *ebpf.ProgramSpec `ebpf:"forward"`
 	Sweep   *ebpf.ProgramSpec `ebpf:"sweep"`
 }
@@ -533,6 +535,7 @@ type DirectorVariables struct {
 // It can be passed to LoadDirectorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DirectorPrograms struct {
 	Collect *ebpf.Program `ebpf:"collect"`
+	End     *ebpf.Program `ebpf:"end"`
 	Forward *ebpf.Program `ebpf:"forward"`
 	Sweep   *ebpf.Program `ebpf:"sweep"`
 }
@@ -540,6 +543,7 @@ type DirectorPrograms struct {
 func (p *DirectorPrograms) Close() error {
 	return _DirectorClose(
 		p.Collect,
+		p.End,
 		p.Forward,
 		p.Sweep,
 	)

@@ -87,7 +87,7 @@ static __noinline int repeated_syn(struct __sk_buff *skb, struct packet *p, stru
 	if (is_dead(c, r)) {
 		reason = c->service;
 		end_conn(c, id);
-		return leave(reason, REASON_RESET_NO_SERVER, answer_reset(skb, p));
+		return leave_reset(reason, REASON_RESET_NO_SERVER, answer_reset(skb, p));
 	}
 	o->tried_len = 0; /* everyone had a turn: once more round */
 	o->sent = p->now;
@@ -176,7 +176,7 @@ static __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struc
 			return CONTINUE;
 	}
 	become(c, c->state, STATE_CLOSE, 0, 0);
-	return leave(c->service, REASON_RESET_DEAD, answer_reset(skb, p));
+	return leave_reset(c->service, REASON_RESET_DEAD, answer_reset(skb, p));
 }
 
 /* UDP has no state to lose: it goes to another server at once. */

@@ -167,7 +167,7 @@ static __noinline int translate_error(struct __sk_buff *skb, struct packet *p, s
 		return leave(c->service, REASON_DROP_FAILED, DROP);
 	data = (void *)(long)skb->data;
 	data_end = (void *)(long)skb->data_end;
-	if (rewrite_ip(p, data, data_end, addrs + 32, addrs + 48, outer) != CONTINUE)
+	if (rewrite_ip(skb, p, data, data_end, addrs + 32, addrs + 48, outer) != CONTINUE)
 		return leave(c->service, REASON_DROP_FAILED, DROP);
 	return leave(c->service, reason, back ? to_client(c->ifindex) : to_server(r));
 }
@@ -195,7 +195,7 @@ static __always_inline int unreachable(struct __sk_buff *skb, struct packet *p, 
 		return verdict;
 	/* All were tried. ICMP is a soft error to many clients, who would go on
 	 * waiting: a RST is not. */
-	return leave(c->service, REASON_RESET_NO_SERVER, tell_client(skb, p, c, id, o->isn));
+	return leave_reset(c->service, REASON_RESET_NO_SERVER, tell_client(skb, p, c, id, o->isn));
 }
 
 static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)

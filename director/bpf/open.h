@@ -126,7 +126,7 @@ static __noinline int open_conn(struct __sk_buff *skb, struct packet *p, __u32 s
 	if (real >= 0)
 		return open_on(skb, p, service, real, reason);
 	if (p->key.proto == IPPROTO_TCP)
-		return leave(service, REASON_RESET_NO_SERVER, answer_reset(skb, p));
+		return leave_reset(service, REASON_RESET_NO_SERVER, answer_reset(skb, p));
 	return leave(service, REASON_DROP_NO_SERVER, DROP);
 }
 
@@ -140,6 +140,6 @@ static __always_inline int unknown(struct __sk_buff *skb, struct packet *p, __u3
 	if ((p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
 		return open_conn(skb, p, service);
 	if ((p->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
-		return leave(service, REASON_RESET_NO_CONN, answer_reset(skb, p));
+		return leave_reset(service, REASON_RESET_NO_CONN, answer_reset(skb, p));
 	return leave(service, REASON_DROP_NO_CONN, DROP);
 }

@@ -66,7 +66,7 @@ static __always_inline int parse_ip(struct packet *p, void *data, void *data_end
 		return leave(-1, REASON_DROP_MALFORMED, DROP);
 	head = ip->ihl * 4;
 	total = bpf_ntohs(ip->tot_len);
-	if (!total) /* longer than 64 KiB: BIG TCP */
+	if (!total && len > 65535) /* BIG TCP */
 		total = len - ETH_HLEN;
 	if (head < sizeof(*ip) || ip->version != 4 || total < head || total > len - ETH_HLEN)
 		return leave(-1, REASON_DROP_MALFORMED, DROP);
@@ -138,6 +138,14 @@ static __always_inline void parse_tcp(struct packet *p, void *l4, void *data_end
 	p->payload = p->end - p->l4 - tcp->doff * 4;
 }
 
+/* A first fragment is shorter than its datagram; 0 is a jumbogram (RFC 2675). */
+static __always_inline bool udp_length_fits(const struct packet *p, __u32 len)
+{
+	if (!len)
+		return p->family == 6 && p->end > 65535;
+	return len >= sizeof(struct udphdr) && (p->fragment || len <= p->end - p->l4);
+}
+
 /* The transport header, as far as a verdict needs it. */
 static __always_inline int parse_transport(struct packet *p, void *data, void *data_end)
 {
@@ -159,7 +167,7 @@ static __always_inline int parse_transport(struct packet *p, void *data, void *d
 	case IPPROTO_UDP:
 		p->key.sport = ports->source;
 		p->key.dport = ports->dest;
-		if (bpf_ntohs(ports->len) < sizeof(*ports) && ports->len)
+		if (!udp_length_fits(p, bpf_ntohs(ports->len)))
 			p->bad = REASON_DROP_MALFORMED;
 		break;
 	case IPPROTO_ICMP:

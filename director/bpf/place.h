@@ -94,6 +94,8 @@ static __noinline int place(struct conn *c, __u32 id, __u32 real, const struct s
 		copy16(c->local, c->client);
 		reason = keep_port(c, &f);
 	}
+	if (reason)
+		c->sport = 0; /* no tuple: that of another connection is not ours to end */
 	c->diff = bpf_csum_diff((__be32 *)c->client, 32, (__be32 *)c->server, 32, 0);
 	return reason;
 }

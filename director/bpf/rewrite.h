@@ -21,7 +21,7 @@ static __always_inline void write6(__be32 *to, const void *from)
 		to[i] = ((const __u32 *)from)[i];
 }
 
-static __always_inline int rewrite_ip(struct packet *p, void *data, void *data_end,
+static __always_inline int rewrite_ip(struct __sk_buff *skb, struct packet *p, void *data, void *data_end,
 				      const void *src, const void *dst, __u32 diff)
 {
 	if (p->family == 4) {
@@ -42,6 +42,9 @@ static __always_inline int rewrite_ip(struct packet *p, void *data, void *data_e
 		write6(ip->saddr.in6_u.u6_addr32, src);
 		write6(ip->daddr.in6_u.u6_addr32, dst);
 		ip->hop_limit--;
+		/* No checksum in the packet changes along: one that the device has
+		 * summed up must. Others are none of it, which is no error here. */
+		bpf_csum_update(skb, bpf_htons(0xfffe));
 	}
 	return CONTINUE;
 }
@@ -57,7 +60,7 @@ static __always_inline int rewrite(struct __sk_buff *skb, struct packet *p, cons
 	__u64 ports, pseudo = BPF_F_PSEUDO_HDR, mangled = 0;
 	struct udphdr *l4;
 
-	if (rewrite_ip(p, data, data_end, src, dst, diff) != CONTINUE)
+	if (rewrite_ip(skb, p, data, data_end, src, dst, diff) != CONTINUE)
 		return DROP;
 	if (p->fragment == LATER_PART)
 		return CONTINUE;

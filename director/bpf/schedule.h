@@ -155,7 +155,7 @@ static __noinline int pick(const struct service *s, __u32 service, const struct 
 		ch.first = client_hash(key->saddr, 0, s->seed);
 		break;
 	case SCHED_MAGLEV:
-		ch.first = client_hash(key->saddr, key->sport, s->seed);
+		ch.first = client_hash(key->saddr, bpf_ntohs(key->sport), s->seed);
 		break;
 	default:
 		ch.first = __sync_fetch_and_add(cursor, 1);

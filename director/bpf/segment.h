@@ -110,6 +110,12 @@ static __noinline int make_segment(struct __sk_buff *skb, struct packet *p, stru
 	return bpf_skb_store_bytes(skb, l4, &h, sizeof(h.tcp), 0);
 }
 
+/* Counts an answer that was made, or that it could not be. */
+static __always_inline int leave_reset(int service, enum reason reason, int verdict)
+{
+	return leave(service, verdict == DROP ? REASON_DROP_FAILED : reason, verdict);
+}
+
 /* Answers the packet with a RST to its sender (RFC 9293, 3.10.7.1). */
 static __noinline int answer_reset(struct __sk_buff *skb, struct packet *p)
 {

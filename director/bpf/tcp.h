@@ -137,7 +137,7 @@ static __noinline int server_event(struct __sk_buff *skb, struct packet *p, stru
 	state = c->state;
 	if (state == STATE_MOVED) {
 		if ((p->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-			return leave(c->service, REASON_RESET_LATE, answer_reset(skb, p));
+			return leave_reset(c->service, REASON_RESET_LATE, answer_reset(skb, p));
 		return leave(c->service, REASON_DROP_LATE, DROP);
 	}
 	if (state == STATE_OPENING) {
@@ -174,7 +174,7 @@ static __always_inline int tcp_from_server(struct __sk_buff *skb, struct packet 
 			return verdict;
 	}
 	if (unlikely(r->generation != c->generation) && !(p->flags & TCP_RST))
-		return leave(c->service, REASON_RESET_LATE, answer_reset(skb, p));
+		return leave_reset(c->service, REASON_RESET_LATE, answer_reset(skb, p));
 	c->seen = p->now;
 	c->server_seen = p->now;
 	if (c->repeats)
