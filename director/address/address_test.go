@@ -1,6 +1,7 @@
 package address
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/ballast-lb/ballast/director/route/nstest"
 	"github.com/vishvananda/netlink"
 	"go.uber.org/goleak"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -288,6 +290,42 @@ func TestProbeEndsWithItsContext(t *testing.T) {
 	}
 	if got := held(t, o, vip4.String()); got != "" {
 		t.Errorf("added on %s nevertheless", got)
+	}
+}
+
+// TestProbeIsRepeated counts what the neighbours are asked.
+func TestProbeIsRepeated(t *testing.T) {
+	for name, vip := range map[string]netip.Addr{"IPv4": vip4, "IPv6": vip6} {
+		t.Run(name, func(t *testing.T) {
+			director, client, o := pair(t, Options{Probe: asked})
+			var ear *wire
+			var at *netlink.LinkAttrs
+			var from net.HardwareAddr
+			director.Enter(t, func() { from = director.Link(t, "d0").Attrs().HardwareAddr })
+			client.Enter(t, func() {
+				var err error
+				if ear, err = openWire(); err != nil {
+					t.Fatal(err)
+				}
+				at = client.Link(t, "c0").Attrs()
+			})
+			defer ear.close()
+			f := familyOf(vip)
+			if err := ear.listen(f.ethertype, at.Index, []bpf.Instruction{bpf.RetConstant{Val: 1 << 16}}); err != nil {
+				t.Fatal(err)
+			}
+			own(t, o, vip.String(), interfaces...)
+			heard := 0
+			_, err := ear.answer(t.Context(), time.Now().Add(patience), func(frame []byte) (net.HardwareAddr, bool) {
+				if bytes.Equal(frame, f.ask(from, vip)) {
+					heard++
+				}
+				return from, bytes.Equal(frame, f.announce(from, vip)[0])
+			})
+			if err != nil || heard != asks {
+				t.Errorf("asked %d times before the announcement, want %d: %v", heard, asks, err)
+			}
+		})
 	}
 }
 

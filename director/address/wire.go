@@ -62,10 +62,13 @@ func linkLayer(ethertype uint16, index int) *unix.SockaddrLinklayer {
 	return &unix.SockaddrLinklayer{Protocol: wireOrder, Ifindex: index}
 }
 
-// probe asks the neighbours for an address, once, and returns a ConflictError
-// if one of them answers within the time.
+// asks is how often the neighbours are asked: a frame may be lost.
+const asks = 2
+
+// probe asks the neighbours for an address, and returns a ConflictError if one
+// of them answers within the time.
 func (w *wire) probe(ctx context.Context, link *netlink.LinkAttrs, addr netip.Addr, wait time.Duration) error {
-	who, err := w.ask(ctx, link, addr, time.Now().Add(wait))
+	who, err := w.ask(ctx, link, addr, wait)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -78,19 +81,34 @@ func (w *wire) probe(ctx context.Context, link *netlink.LinkAttrs, addr netip.Ad
 	return nil
 }
 
-func (w *wire) ask(ctx context.Context, link *netlink.LinkAttrs, addr netip.Addr, until time.Time) (net.HardwareAddr, error) {
+// ask returns who has an address, or nil.
+func (w *wire) ask(ctx context.Context, link *netlink.LinkAttrs, addr netip.Addr, wait time.Duration) (who net.HardwareAddr, err error) {
 	f := familyOf(addr)
 	if err := w.listen(f.ethertype, link.Index, f.answers); err != nil {
 		return nil, err
 	}
 	defer w.hush(link.Index)
+	for range asks {
+		if err := w.send(link.Index, f.ask(link.HardwareAddr, addr)); err != nil {
+			return nil, err
+		}
+		who, err = w.answer(ctx, time.Now().Add(wait/asks), func(frame []byte) (net.HardwareAddr, bool) {
+			mac, ok := f.owner(frame, addr)
+			return mac, ok && !bytes.Equal(mac, link.HardwareAddr)
+		})
+		if who != nil || err != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return who, err
+}
+
+// answer reads frames until one tells an owner, or the time or ctx ends.
+func (w *wire) answer(ctx context.Context, until time.Time, owner func([]byte) (net.HardwareAddr, bool)) (net.HardwareAddr, error) {
 	if err := w.file.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
 	defer w.interrupt(ctx)()
-	if err := w.send(link.Index, f.ask(link.HardwareAddr, addr)); err != nil {
-		return nil, err
-	}
 	for frame := make([]byte, 2048); ; {
 		n, err := w.file.Read(frame)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -99,7 +117,7 @@ func (w *wire) ask(ctx context.Context, link *netlink.LinkAttrs, addr netip.Addr
 		if err != nil {
 			return nil, err
 		}
-		if mac, ok := f.owner(frame[:n], addr); ok && !bytes.Equal(mac, link.HardwareAddr) {
+		if mac, ok := owner(frame[:n]); ok {
 			return bytes.Clone(mac), nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,16 +106,23 @@ func Join(t testing.TB, a *Space, nameA string, b *Space, nameB string) {
 	a.Enter(t, func() { running(t, nameA) })
 }
 
-// running waits until the kernel has seen the carrier, which it does in a
-// work queue.
+// running waits for the carrier.
 func running(t testing.TB, name string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if link, err := netlink.LinkByName(name); err == nil && link.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
-			return
+	await(t, name+" has no carrier", func() bool {
+		link, err := netlink.LinkByName(name)
+		return err == nil && link.Attrs().RawFlags&unix.IFF_RUNNING != 0
+	})
+}
+
+// await waits for what the kernel does in a work queue.
+func await(t testing.TB, otherwise string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(otherwise)
 		}
 	}
-	t.Fatalf("%s has no carrier", name)
 }
 
 // Bridge adds a bridge and sets it up. It must be called within Enter.
@@ -154,6 +162,10 @@ func (s *Space) Address(t testing.TB, name string, addrs ...string) {
 			t.Fatalf("add %s to %s: %v", a, name, err)
 		}
 	}
+	await(t, "addresses of "+name+" stay tentative", func() bool {
+		all, err := netlink.AddrList(link, netlink.FAMILY_V6)
+		return err == nil && !slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
+	})
 }
 
 // Route adds a route through a gateway, with a path MTU unless that is 0.
