@@ -17,10 +17,11 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/coredns, bin/ballast-agent and bin/ballastctl
+build: ## Build bin/coredns, bin/ballast-director, bin/ballast-agent and bin/ballastctl
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/coredns ./cmd/coredns
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ballast-agent ./cmd/agent
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ballast-director ./cmd/director
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ballastctl ./cmd/ballastctl
 
 .PHONY: run

@@ -21,10 +21,17 @@ that works:
   }
 
 The servers' default route leads through the director, or mode = "fullnat" in
-the vip spares them that. Long flags may have one hyphen or two.`
+the vip spares them that. Long flags may have one hyphen or two.
 
-const rootExamples = `  ballast-director check /etc/ballast/director.hcl
-  ballast-director check -o json /etc/ballast/director.hcl`
+The datapath is in the kernel and stays there when the program ends, for
+whatever reason: connections go on, and the next start takes them over. Only
+unload removes it.`
+
+const rootExamples = `  ballast-director -config /etc/ballast/director.hcl
+  ballast-director check /etc/ballast/director.hcl
+  ballast-director check -o json /etc/ballast/director.hcl
+  kill -HUP $(pidof ballast-director)    # read the file again; a bad one changes nothing
+  ballast-director unload -config /etc/ballast/director.hcl`
 
 const rootCodes = `
 
@@ -32,6 +39,7 @@ Exit codes: 0 all is well, 1 trouble or a configuration with mistakes, 2 the
 command line is wrong.`
 
 func newRoot() *cobra.Command {
+	var f runFlags
 	root := &cobra.Command{
 		Use:           "ballast-director",
 		Short:         "Send connections to VIPs to live servers",
@@ -41,11 +49,17 @@ func newRoot() *cobra.Command {
 		Args:          unknownCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.config == "" {
+				return c.Help()
+			}
+			return f.run(c.Context(), c.ErrOrStderr())
+		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(checkCommand(), versionCommand())
+	f.add(root.Flags())
+	root.AddCommand(checkCommand(), unloadCommand(), versionCommand())
 	return root
 }
 

@@ -28,7 +28,7 @@ func (p *Plane) Conn(id uint32) (bpf.Conn, bool) {
 	for range tries {
 		ports, state := atomic.LoadUint64(&words[portsWord]), atomic.LoadUint64(&words[stateWord])
 		c := p.conns.load(id)
-		if c.State == uint8(bpf.DirectorConnStateSTATE_FREE) {
+		if !live(c.State) {
 			return bpf.Conn{}, false
 		}
 		if atomic.LoadUint64(&words[portsWord]) == ports && atomic.LoadUint64(&words[stateWord]) == state {

@@ -112,7 +112,8 @@ func shrinkable(old *set, name string, n uint32) error {
 	return nil
 }
 
-// stateOffset is where the byte lies that is 0 when an entry is not in use.
+// stateOffset is where the state lies. An entry is in use if it is not 0, nor
+// DEAD, which no real server is.
 var stateOffset = map[string]uintptr{
 	"conns": unsafe.Offsetof(bpf.Conn{}.State),
 	"reals": unsafe.Offsetof(bpf.Real{}.State),
@@ -126,7 +127,7 @@ func highest(m *ebpf.Map, offset uintptr) (uint32, error) {
 	}
 	defer a.close()
 	for id := a.len; id > 0; id-- {
-		if a.mem[uintptr(id-1)*uintptr(a.stride)+offset] != 0 {
+		if live(a.mem[uintptr(id-1)*uintptr(a.stride)+offset]) {
 			return id, nil
 		}
 	}

@@ -23,6 +23,7 @@ type Plane struct {
 	set  *set
 	// collect is run once for each load; the timer that it starts holds it.
 	collect *ebpf.Program
+	end     *ebpf.Program // run for each connection that is ended by order
 
 	services array[bpf.Service]
 	reals    array[bpf.Real]
@@ -125,8 +126,9 @@ func (p *Plane) loadPrograms(spec *ebpf.CollectionSpec) error {
 	defer coll.Close()
 	p.set.forward = coll.DetachProgram(forward)
 	p.collect = coll.DetachProgram(collect)
-	if p.set.forward == nil || p.collect == nil {
-		return fmt.Errorf("load the datapath: the object code lacks %s or %s", forward, collect)
+	p.end = coll.DetachProgram(end)
+	if p.set.forward == nil || p.collect == nil || p.end == nil {
+		return fmt.Errorf("load the datapath: the object code lacks %s, %s or %s", forward, collect, end)
 	}
 	return nil
 }
@@ -190,6 +192,9 @@ func (p *Plane) Close() error {
 	p.links = nil
 	if p.collect != nil {
 		errs = append(errs, p.collect.Close())
+	}
+	if p.end != nil {
+		errs = append(errs, p.end.Close())
 	}
 	errs = append(errs, p.lock.Close())
 	return errors.Join(errs...)

@@ -82,7 +82,7 @@ func TestCloseAndOpenKeepsAll(t *testing.T) {
 
 func TestSecondOpenIsRefused(t *testing.T) {
 	dir := bpffs(t)
-	mustOpen(t, small(dir))
+	mustOpenSpec(t, small(dir), specWith(t, unchanged))
 	if _, err := Open(small(dir)); !errors.Is(err, ErrInUse) {
 		t.Errorf("got %v, want ErrInUse", err)
 	}
@@ -93,7 +93,7 @@ func TestSecondOpenIsRefused(t *testing.T) {
 
 func TestUnloadRemovesAll(t *testing.T) {
 	dir := bpffs(t)
-	p := mustOpen(t, small(dir))
+	p := mustOpenSpec(t, small(dir), specWith(t, unchanged))
 	mustClose(t, p)
 	for range 2 {
 		if err := Unload(dir, nil); err != nil {

@@ -19,6 +19,7 @@ const (
 	linksDir   = "links"
 	forward    = "forward"
 	collect    = "collect"
+	end        = "end"
 )
 
 // A set is all maps that work together, and the program on the links that uses

@@ -229,21 +229,34 @@ func TestTooBigRate(t *testing.T) {
 	}
 }
 
-// TestTooBigIsBelieved has the client's kernel take the MTU of the message.
+// TestTooBigIsBelieved has the sender's kernel take the MTU of the message.
+// Link-local senders are at both interfaces: one is not where the kernel would
+// look by itself.
 func TestTooBigIsBelieved(t *testing.T) {
 	l := newLab(t, Options{})
-	var index int
-	l.director.Enter(t, func() { index = l.director.Link(t, "d0").Attrs().Index })
+	index := make(map[string]int)
+	l.director.Enter(t, func() {
+		for _, name := range []string{"d0", "br0"} {
+			index[name] = l.director.Link(t, name).Attrs().Index
+		}
+	})
 	l.client.Enter(t, func() { l.client.Address(t, "c0", "fe80::1:1/64") })
-	for name, c := range map[string]struct{ from, vip string }{
-		"IPv4":                  {"10.200.0.1:0", "10.200.0.100:80"},
-		"IPv6":                  {"[fd00:200::1]:0", "[fd00:200::100]:80"},
-		"IPv6, from link-local": {"[fe80::1:1%c0]:0", "[fd00:200::101]:80"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	l.server.Enter(t, func() { l.server.Address(t, "s0", "fe80::1:2/64") })
+	cases := []struct {
+		name            string
+		at              *nstest.Space
+		from, vip, near string
+	}{
+		{"IPv4", l.client, "10.200.0.1:0", "10.200.0.100:80", "d0"},
+		{"IPv6", l.client, "[fd00:200::1]:0", "[fd00:200::100]:80", "d0"},
+		{"link-local, at d0", l.client, "[fe80::1:1%c0]:0", "[fd00:200::101]:80", "d0"},
+		{"link-local, at br0", l.server, "[fe80::1:2%s0]:0", "[fd00:201::101]:80", "br0"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
 			var conn net.Conn
 			var err error
-			l.client.Enter(t, func() {
+			c.at.Enter(t, func() {
 				conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(port(c.from)), net.UDPAddrFromAddrPort(port(c.vip)))
 			})
 			if err != nil {
@@ -252,10 +265,10 @@ func TestTooBigIsBelieved(t *testing.T) {
 			defer conn.Close()
 			from := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 			head := datagram(netip.AddrPortFrom(from.Addr().WithZone(""), from.Port()), port(c.vip), 1392)
-			if err := l.sender.TooBig(Oversize{Head: head, MTU: 1300, Ifindex: index}); err != nil {
+			if err := l.sender.TooBig(Oversize{Head: head, MTU: 1300, Ifindex: index[c.near]}); err != nil {
 				t.Fatal(err)
 			}
-			l.client.Enter(t, func() { becomes(t, port(c.vip).Addr(), 1300) })
+			c.at.Enter(t, func() { becomes(t, port(c.vip).Addr(), 1300) })
 		})
 	}
 }

@@ -1,0 +1,192 @@
+package director
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ballast-lb/ballast/director/bpf"
+	"github.com/ballast-lb/ballast/director/dataplane"
+	"github.com/ballast-lb/ballast/director/schedule"
+	"github.com/ballast-lb/ballast/director/verdict"
+)
+
+// judgeEvery is how long a verdict holds at most while nothing happens.
+const judgeEvery = time.Second
+
+// judge makes a new verdict on the VIP if anything calls for one, and tells
+// the datapath. d.mu is held.
+func (d *Director) judge(v *vip, now time.Time) {
+	servers := v.servers.last()
+	if servers == nil {
+		return // nothing is known yet: what an earlier run left goes on
+	}
+	tallies, failed := d.tallies(v, now)
+	fresh, spare := v.servers.take(), v.spare.take()
+	due := v.verdict == nil || v.dirty || failed || fresh || spare || now.Sub(v.judged) >= judgeEvery ||
+		!v.verdict.Due.IsZero() && !now.Before(v.verdict.Due)
+	if !due {
+		return
+	}
+	first := v.verdict == nil
+	v.verdict, v.memory = verdict.Next(v.rules, verdict.Input{
+		Now: now, Pool: servers, Fallback: v.spare.last(), Overrides: d.overrides(v, now), Tallies: tallies,
+	}, v.memory)
+	v.judged, v.dirty = now, false
+	d.account(v)
+	err := d.enact(v, now)
+	if err != nil && (v.trouble == nil || v.trouble.Error() != err.Error()) {
+		d.log.Error("the datapath is not as it should be", "vip", v.conf.Name, "error", err)
+	}
+	v.trouble = err
+	if first && err == nil {
+		err = d.serve(v)
+		v.trouble = err
+	}
+}
+
+// enact brings the datapath in line with the verdict: servers first, then the
+// tables that name them, and last those that no table names any more go.
+func (d *Director) enact(v *vip, now time.Time) error {
+	var errs []error
+	for _, s := range v.verdict.Servers {
+		errs = append(errs, d.apply(v, s, now))
+	}
+	errs = append(errs, d.tables(v), d.sweep(v))
+	return errors.Join(errs...)
+}
+
+// tables gives the datapath the members by which it chooses, if they changed.
+func (d *Director) tables(v *vip) error {
+	var members []schedule.Member
+	for _, s := range v.verdict.Servers {
+		if r := v.reals[s.ID]; r != nil && s.Eligible() && r.way.Err == nil {
+			members = append(members, schedule.Member{Key: s.Addr.String() + " " + s.ID, Real: r.id, Weight: s.Weight})
+		}
+	}
+	if v.members != nil && slices.Equal(members, v.members) {
+		return nil
+	}
+	table := schedule.Build(v.kind, members, seed(v.conf))
+	if err := d.plane.SetTables(v.id, table.Members, table.Slots); err != nil {
+		return err
+	}
+	v.members = append([]schedule.Member{}, members...) // not nil, also when empty
+	return nil
+}
+
+// sweep forgets servers that have left the pool and have no connections.
+func (d *Director) sweep(v *vip) error {
+	present := make(map[uint32]bool)
+	for _, s := range v.verdict.Servers {
+		if r := v.reals[s.ID]; r != nil && s.State != verdict.Removed {
+			present[r.id] = true
+		}
+	}
+	for id, r := range d.plane.Reals(v.id) {
+		if present[id] {
+			continue
+		}
+		if r.State != bpf.DirectorRealStateREAL_DRAINING { // left by an earlier run
+			r.State, r.Weight = bpf.DirectorRealStateREAL_DRAINING, 0
+			if err := d.plane.SetReal(id, r); err != nil {
+				return err
+			}
+		}
+		d.forget(v, id)
+	}
+	return nil
+}
+
+// forget removes a server from the datapath unless it still has connections.
+func (d *Director) forget(v *vip, id uint32) {
+	traffic, err := d.plane.Traffic(id)
+	if err != nil || d.plane.RemoveReal(id) != nil {
+		return
+	}
+	addVolume(&v.totals, traffic)
+	for name, r := range v.reals {
+		if r.id == id {
+			delete(v.reals, name)
+		}
+	}
+}
+
+// tallies are what the datapath counted for each server since the last
+// verdict; failed tells whether there were failures among it.
+func (d *Director) tallies(v *vip, now time.Time) (map[string]verdict.Tally, bool) {
+	out := make(map[string]verdict.Tally, len(v.reals))
+	failed := false
+	for id, r := range v.reals {
+		t := d.plane.Tally(r.id)
+		delta := verdict.Tally{
+			SYNs: t.Syns - r.tally.Syns, SYNACKs: t.Synacks - r.tally.Synacks, Misses: t.Misses - r.tally.Misses,
+			Resets: t.Resets - r.tally.Resets, Unreachable: t.Unreachable - r.tally.Unreachable,
+			Active: t.Active, Streak: t.Streak,
+		}
+		if d.lostNeighbour(r, now) {
+			delta.Unreachable++
+			delta.Streak += uint32(max(0, v.rules.Consecutive))
+		}
+		failed = failed || delta.Misses+delta.Resets+delta.Unreachable > 0
+		out[id] = delta
+	}
+	return out, failed
+}
+
+// account marks what was counted as seen.
+func (d *Director) account(v *vip) {
+	for _, r := range v.reals {
+		r.tally = d.plane.Tally(r.id)
+	}
+}
+
+// lostNeighbour tells whether the next hop to a server stopped answering on
+// its link since the last verdict.
+func (d *Director) lostNeighbour(r *real, now time.Time) bool {
+	at, ok := d.lost[r.way.Nexthop]
+	return ok && r.way.Nexthop == r.way.Server && now.Sub(at) < judgeEvery
+}
+
+// serve lets the datapath answer for the VIP, and takes the address.
+func (d *Director) serve(v *vip) error {
+	if err := d.plane.PutVIPs(v.id, addresses(v.conf)); err != nil {
+		return err
+	}
+	d.own(v)
+	return nil
+}
+
+// retireVIP takes a VIP that is configured no more out of service. Its
+// connections go on until they end.
+func (d *Director) retireVIP(id uint32) error {
+	if err := d.plane.PutVIPs(id, nil); err != nil {
+		return err
+	}
+	if err := d.plane.SetTables(id, nil, nil); err != nil {
+		return err
+	}
+	for real, r := range d.plane.Reals(id) {
+		if r.State != bpf.DirectorRealStateREAL_DRAINING {
+			r.State, r.Weight = bpf.DirectorRealStateREAL_DRAINING, 0
+			if err := d.plane.SetReal(real, r); err != nil {
+				return err
+			}
+		}
+		if err := d.plane.RemoveReal(real); err != nil && !errors.Is(err, dataplane.ErrBusy) {
+			return err
+		}
+	}
+	if len(d.plane.Reals(id)) > 0 {
+		return nil
+	}
+	return d.plane.RemoveService(id)
+}
+
+func addVolume(to *bpf.Volume, v bpf.Volume) {
+	to.Conns += v.Conns
+	to.InPackets += v.InPackets
+	to.InBytes += v.InBytes
+	to.OutPackets += v.OutPackets
+	to.OutBytes += v.OutBytes
+}

@@ -1,0 +1,118 @@
+package director
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ballast-lb/ballast/director/bpf"
+	"github.com/ballast-lb/ballast/director/dataplane"
+	"github.com/ballast-lb/ballast/director/route"
+	"github.com/ballast-lb/ballast/director/verdict"
+	"github.com/ballast-lb/ballast/internal/control"
+)
+
+// real is one real server of a VIP, as the datapath has it.
+type real struct {
+	id      uint32
+	server  verdict.Server // as judged last
+	written dataplane.Real // as the datapath has it
+	way     route.Way
+	since   time.Time // when its state last changed
+
+	tally  bpf.Tally // when last judged
+	before bpf.Volume
+	rates  control.Rates
+	looked time.Time // when rates were taken
+}
+
+// states as the datapath knows them. Standby is up without a weight: what it
+// has goes on, opening connections included.
+var states = map[verdict.State]bpf.DirectorRealState{
+	verdict.Up:       bpf.DirectorRealStateREAL_UP,
+	verdict.Standby:  bpf.DirectorRealStateREAL_UP,
+	verdict.Draining: bpf.DirectorRealStateREAL_DRAINING,
+	verdict.Removed:  bpf.DirectorRealStateREAL_DRAINING,
+	verdict.Ejected:  bpf.DirectorRealStateREAL_EJECTED,
+	verdict.Down:     bpf.DirectorRealStateREAL_DOWN,
+}
+
+// apply tells the datapath what the verdict says of the server. It is retired
+// if its generation has risen since the last verdict.
+func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
+	r := v.reals[s.ID]
+	if !s.Addr.IsValid() || s.State == verdict.Removed && r == nil {
+		return nil
+	}
+	if r == nil {
+		r = &real{since: now}
+		v.reals[s.ID] = r
+	} else if r.server.State != s.State {
+		d.tell(v, r, s)
+		r.since = now
+	}
+	retired := r.written.Addr.IsValid() && s.Generation != r.server.Generation
+	if err := d.write(v, r, s); err != nil {
+		return err
+	}
+	r.server = s
+	if retired {
+		d.log.Info("all connections of a server are over", "vip", v.conf.Name, "server", s.ID, "why", s.Reason)
+		_, err := d.plane.Retire(r.id)
+		return err
+	}
+	return nil
+}
+
+// write brings the datapath's record in line, if it is not.
+func (d *Director) write(v *vip, r *real, s verdict.Server) error {
+	r.way = d.way(s.Addr)
+	want := dataplane.Real{
+		Service: v.id, Addr: s.Addr, Port: s.Port, Weight: s.Weight, State: states[s.State],
+		Nexthop: r.way.Nexthop, Ifindex: uint32(max(0, r.way.Ifindex)), MTU: uint32(max(0, r.way.MTU)),
+		Source: d.source(v, r.way), DownAt: r.written.DownAt,
+	}
+	if r.way.Err != nil && want.State != bpf.DirectorRealStateREAL_DRAINING {
+		want.State, want.Weight = bpf.DirectorRealStateREAL_DOWN, 0
+	}
+	if want.State == bpf.DirectorRealStateREAL_DOWN && r.written.State != want.State {
+		want.DownAt = d.downAt(v, s)
+	}
+	if want == r.written {
+		return nil
+	}
+	id, err := d.plane.PutReal(want)
+	if err != nil {
+		return err
+	}
+	r.id, r.written = id, want
+	return nil
+}
+
+// downAt is since when the server is dead: of a director that ran before, or now.
+func (d *Director) downAt(v *vip, s verdict.Server) uint32 {
+	for _, r := range d.plane.Reals(v.id) {
+		if r.Addr == s.Addr && r.Port == s.Port && r.State == bpf.DirectorRealStateREAL_DOWN {
+			return r.DownAt
+		}
+	}
+	return dataplane.Tick()
+}
+
+// source is the address that servers see in mode fullnat.
+func (d *Director) source(v *vip, w route.Way) netip.Addr {
+	for _, a := range v.conf.Sources {
+		if a.Is4() == w.Server.Is4() {
+			return a
+		}
+	}
+	return w.Source
+}
+
+// tell logs a change of a server's state.
+func (d *Director) tell(v *vip, r *real, s verdict.Server) {
+	log := d.log.Info
+	if s.State == verdict.Down || s.State == verdict.Ejected {
+		log = d.log.Warn
+	}
+	log("server is "+s.State.String(), "vip", v.conf.Name, "server", s.ID, "was", r.server.State.String(), "why", s.Reason)
+}
