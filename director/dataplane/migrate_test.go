@@ -1,0 +1,480 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ballast-lb/ballast/director/bpf"
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+)
+
+// specWith is the committed object with maps changed, and with programs that do
+// nothing: they load at once, and cannot mind the change.
+func specWith(t *testing.T, edit func(maps map[string]*ebpf.MapSpec)) *ebpf.CollectionSpec {
+	t.Helper()
+	spec, err := bpf.LoadDirector()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prog := range spec.Programs {
+		prog.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+	}
+	edit(spec.Maps)
+	return spec
+}
+
+// grown has longer values in a map, as a build with one more field has.
+func grown(names ...string) func(map[string]*ebpf.MapSpec) {
+	return func(maps map[string]*ebpf.MapSpec) {
+		for _, name := range names {
+			maps[name].ValueSize += 16
+			maps[name].Value = nil // else it must be of that size
+		}
+	}
+}
+
+func unchanged(map[string]*ebpf.MapSpec) {}
+
+func mustOpenSpec(t *testing.T, o Options, spec *ebpf.CollectionSpec) *Plane {
+	t.Helper()
+	p, err := open(o, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustClose(t, p) })
+	return p
+}
+
+// connection makes the nth connection of a test, to real server 0.
+func connection(n int) bpf.Conn {
+	return bpf.Conn{
+		Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}).As16(), Vip: ip("198.51.100.1").As16(),
+		Server: ip("203.0.113.1").As16(), Local: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}).As16(),
+		Cport: Port(uint16(1024 + n)), Vport: Port(80), Sport: Port(8080), Lport: Port(uint16(1024 + n)),
+		Proto: 6, Family: 4, State: uint8(bpf.DirectorConnStateSTATE_ESTABLISHED), Seen: Tick(), ServerSeen: Tick(),
+	}
+}
+
+// enter puts a connection in the maps as the datapath does.
+func enter(t *testing.T, s *set, id uint32, c bpf.Conn) {
+	t.Helper()
+	conns, err := mapArray[bpf.Conn](s.maps["conns"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conns.close()
+	gauges, err := mapArray[bpf.Gauge](s.maps["gauges"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gauges.close()
+	tallies, err := mapArray[bpf.Tally](s.maps["tallies"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tallies.close()
+	conns.store(id, c, stateWord*8)
+	for key, value := range flowsOf(id, c) {
+		if err := s.maps["flows"].Put(key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := gauges.at(0)
+	g.Fresh = max(g.Fresh, id+1)
+	g.Used++
+	tallies.at(c.Real).Active++
+}
+
+func wantConn(t *testing.T, p *Plane, id uint32, want bpf.Conn) {
+	t.Helper()
+	got, ok := p.Conn(id)
+	want.Seen, want.ServerSeen = got.Seen, got.ServerSeen
+	if !ok || got != want {
+		t.Errorf("connection %d: %v\n got %+v\nwant %+v", id, ok, got, want)
+	}
+	for _, tuple := range []struct {
+		bpf.Tuple
+		server bool
+	}{{ClientTuple(want), false}, {ServerTuple(want), true}} {
+		if at, server, ok, err := p.Lookup(tuple.Tuple); err != nil || !ok || at != id || server != tuple.server {
+			t.Errorf("connection %d: flow leads to %d %v %v %v", id, at, server, ok, err)
+		}
+	}
+}
+
+func TestMapsAreReplaced(t *testing.T) {
+	unit := []string{"conns", "openings"}
+	all := []string{"conns", "openings", "services", "reals", "tallies", "traffic", "config", "gauges", "sticky"}
+	for _, c := range []struct {
+		name          string
+		before, after func(map[string]*ebpf.MapSpec)
+		size, resized int
+	}{
+		{"more connections", unchanged, unchanged, 1024, 4096},
+		{"fewer connections", unchanged, unchanged, 4096, 512},
+		{"connections gain a field", unchanged, grown(unit...), 1024, 1024},
+		{"connections lose a field", grown(unit...), unchanged, 1024, 1024},
+		{"services and numbers gain a field", unchanged, grown("services", "reals", "tallies", "traffic", "gauges", "config"), 1024, 1024},
+		{"all gain a field and grow", unchanged, grown(all...), 1024, 2048},
+	} {
+		t.Run(c.name, func(t *testing.T) { replaceMaps(t, specWith(t, c.before), specWith(t, c.after), c.size, c.resized) })
+	}
+}
+
+func replaceMaps(t *testing.T, before, after *ebpf.CollectionSpec, size, resized int) {
+	const n = 200
+	o := small(bpffs(t))
+	o.Connections = size
+	p := mustOpenSpec(t, o, before)
+	svc := must(p.PutService(web()))(t)
+	real := must(p.PutReal(backend(svc, "203.0.113.1")))(t)
+	if err := p.SetTables(svc, []uint32{real}, []uint32{real, real}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.PutVIPs(svc, []VIP{{ip("198.51.100.1"), 80, 6}}); err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[uint32]bpf.Conn)
+	for id := range uint32(n) {
+		all[id] = connection(int(id))
+		enter(t, p.set, id, all[id])
+	}
+	// Ids 200 to 209 were given back.
+	p.gauges.at(0).Fresh = n + 10
+	for id := uint32(n); id < n+10; id++ {
+		if err := p.set.maps["released"].Put(nil, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.tallies.at(real).Syns = 77
+	seed := p.Settings().Seed
+	mustClose(t, p)
+
+	o.Connections = resized
+	p = mustOpenSpec(t, o, after)
+	for id, c := range all {
+		wantConn(t, p, id, c)
+	}
+	if conns, _ := p.Capacity(); int(conns) != resized {
+		t.Errorf("%d connections, want %d", conns, resized)
+	}
+	g := p.Gauge()
+	if g.Fresh < n+10 || g.Used != n {
+		t.Errorf("gauge %+v", g)
+	}
+	if got := int(g.Fresh) - idsGivenBack(t, p); got != n {
+		t.Errorf("%d ids are neither given back nor fresh, want %d", got, n)
+	}
+	if tally := p.Tally(real); tally.Active != n || tally.Syns != 77 {
+		t.Errorf("tally %+v", tally)
+	}
+	s := p.Settings()
+	if s.Seed != seed || s.Conns != uint32(resized) || s.Openings != openings(uint32(resized)) || s.GcEvery == 0 {
+		t.Errorf("settings %+v", s)
+	}
+	if id := must(p.PutReal(backend(svc, "203.0.113.1")))(t); id != real || len(p.VIPs(svc)) != 1 {
+		t.Errorf("real server %d, VIPs %v", id, p.VIPs(svc))
+	}
+	if _, table, err := p.Tables(svc); err != nil || len(table) != 2 {
+		t.Errorf("table %v %v", table, err)
+	}
+}
+
+// idsGivenBack empties the queue of released ids and counts them, each once.
+func idsGivenBack(t *testing.T, p *Plane) int {
+	t.Helper()
+	seen := make(map[uint32]bool)
+	for {
+		id, ok, err := pop(p.set.maps["released"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return len(seen)
+		}
+		if seen[id] {
+			t.Errorf("id %d was given back twice", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestShrinkBelowIdsInUseIsRefused(t *testing.T) {
+	o := small(bpffs(t))
+	p := mustOpenSpec(t, o, specWith(t, unchanged))
+	enter(t, p.set, 700, connection(1))
+	mustClose(t, p)
+	o.Connections = 256
+	p = mustOpenSpec(t, o, specWith(t, unchanged))
+	if conns, _ := p.Capacity(); conns != 1024 || p.Settings().Conns != 1024 {
+		t.Errorf("room for %d connections, want the 1024 of before", conns)
+	}
+	wantConn(t, p, 700, connection(1))
+}
+
+func TestOtherKeysAreRefused(t *testing.T) {
+	o := small(bpffs(t))
+	mustClose(t, mustOpenSpec(t, o, specWith(t, unchanged)))
+	spec := specWith(t, func(maps map[string]*ebpf.MapSpec) {
+		maps["sticky"].KeySize += 4
+		maps["sticky"].Key = nil
+	})
+	if p, err := open(o, spec); err == nil {
+		mustClose(t, p)
+		t.Error("opened with keys of another size")
+	}
+	mustOpenSpec(t, o, specWith(t, unchanged)) // and nothing is broken
+}
+
+// twoSets gives sets of an old and a new build, as in the midst of an upgrade.
+func twoSets(t *testing.T, size int) (from, to *set) {
+	t.Helper()
+	o := small(bpffs(t))
+	p := mustOpenSpec(t, o, specWith(t, unchanged))
+	o.Connections = size
+	o, err := o.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := plan(specWith(t, grown("conns")), p.set, o.sizes(), o.Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.next.close() })
+	return p.set, c.next
+}
+
+// TestChangesDuringAnUpgrade has the old program change connections between
+// the copies, and the new one after it took over.
+func TestChangesDuringAnUpgrade(t *testing.T) {
+	const (
+		untouched = uint32(iota)
+		closing   // closed by packets while copied
+		ended     // ended while copied
+		reused    // ended, its id given to another
+		moved     // given another server
+		both      // closed in both
+		created   // while copied
+		rivalled  // while copied, and its client again in the new program
+		rival
+		total
+	)
+	from, to := twoSets(t, 1024)
+	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.close()
+	for id := range created {
+		enter(t, from, id, connection(int(id)))
+	}
+	if err := u.first(); err != nil {
+		t.Fatal(err)
+	}
+	active := &u.tallies.at(0).Active
+	inactive := &u.tallies.at(0).Inactive
+	become := func(a array[byte], id uint32, state bpf.State) {
+		c := load(a, id)
+		u.account(c, -1)
+		c.State = uint8(state)
+		u.account(c, 1)
+		save(a, id, c)
+	}
+	// The old program goes on.
+	become(u.old, closing, bpf.DirectorConnStateSTATE_FIN_WAIT)
+	become(u.old, ended, bpf.DirectorConnStateSTATE_DEAD)
+	become(u.old, reused, bpf.DirectorConnStateSTATE_DEAD)
+	enter(t, from, reused, connection(100))
+	away := connection(int(moved))
+	away.Server = ip("203.0.113.2").As16()
+	save(u.old, moved, away)
+	become(u.old, both, bpf.DirectorConnStateSTATE_FIN_WAIT)
+	enter(t, from, created, connection(101))
+	enter(t, from, rivalled, connection(102))
+	// The new one.
+	become(u.new, both, bpf.DirectorConnStateSTATE_CLOSE)
+	enter(t, to, rival, connection(102))
+	if err := u.second(); err != nil {
+		t.Fatal(err)
+	}
+	p := &Plane{set: to, conns: array[bpf.Conn]{mem: u.new.mem, stride: u.new.stride, len: u.new.len}}
+	wantConn(t, p, untouched, connection(int(untouched)))
+	wantConn(t, p, reused, connection(100))
+	wantConn(t, p, moved, away)
+	wantConn(t, p, created, connection(101))
+	wantConn(t, p, rival, connection(102))
+	for id, state := range map[uint32]bpf.State{
+		closing: bpf.DirectorConnStateSTATE_FIN_WAIT,
+		both:    bpf.DirectorConnStateSTATE_CLOSE,
+	} {
+		if c, _ := p.Conn(id); bpf.State(c.State) != state {
+			t.Errorf("connection %d: state %d, want %d", id, c.State, state)
+		}
+	}
+	for _, id := range []uint32{ended, rivalled} {
+		if c, ok := p.Conn(id); ok {
+			t.Errorf("connection %d goes on: %+v", id, c)
+		}
+	}
+	var flows int
+	if err := eachFlow(to.maps["flows"], func(keys [][40]byte, _ []uint32) error { flows += len(keys); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if flows != 2*int(total-2) { // but ended and rivalled
+		t.Errorf("%d flows of %d connections", flows, total-2)
+	}
+	// untouched, reused, moved, created and rival; closing and both.
+	if a, i := atomic.LoadUint32(active), atomic.LoadUint32(inactive); a != 5 || i != 2 {
+		t.Errorf("%d active and %d inactive, want 5 and 2", a, i)
+	}
+}
+
+func (o Options) mustComplete(t *testing.T) Options {
+	t.Helper()
+	o.Dir = filepath.Join("/", "x")
+	o, err := o.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOpeningsDuringAnUpgrade(t *testing.T) {
+	from, to := twoSets(t, 1024)
+	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.close()
+	opening := func(id, slot uint32) {
+		c := connection(int(id))
+		c.State, c.Opening = uint8(bpf.DirectorConnStateSTATE_OPENING), slot+1
+		enter(t, from, id, c)
+		o := bpf.Opening{Conn: id + 1, Isn: 1000 + id}
+		if err := from.maps["openings"].Put(slot, bytesOf(&o)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opening(0, 5)
+	opening(1, 6)
+	if err := u.first(); err != nil {
+		t.Fatal(err)
+	}
+	opening(2, 7)
+	answered := load(u.old, 1)
+	answered.State, answered.Opening = uint8(bpf.DirectorConnStateSTATE_ANSWERED), 0
+	save(u.old, 1, answered)
+	if err := u.second(); err != nil {
+		t.Fatal(err)
+	}
+	for slot, want := range map[uint32]uint32{5: 1, 6: 0, 7: 3} {
+		value, err := to.maps["openings"].LookupBytes(slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o bpf.Opening
+		copy(bytesOf(&o), value)
+		if o.Conn != want {
+			t.Errorf("opening %d is of %d, want %d", slot, o.Conn, want)
+		}
+	}
+	for id, want := range []uint32{6, 0, 8} {
+		if c := load(u.new, uint32(id)); c.Opening != want {
+			t.Errorf("connection %d has opening %d, want %d", id, c.Opening, want)
+		}
+	}
+}
+
+// TestCrashDuringAnUpgrade stops at each step, and opens again.
+func TestCrashDuringAnUpgrade(t *testing.T) {
+	for stop := range 4 {
+		t.Run(fmt.Sprintf("after step %d", stop), func(t *testing.T) { crash(t, stop) })
+	}
+}
+
+func crash(t *testing.T, stop int) {
+	ns := namespace(t)
+	o := small(bpffs(t))
+	p := mustOpenSpec(t, o, specWith(t, unchanged))
+	if err := p.Attach(ns.veth); err != nil {
+		t.Fatal(err)
+	}
+	enter(t, p.set, 1, connection(1))
+	p.gauges.at(0).Fresh, p.gauges.at(0).Used = 9, 1
+	for id := uint32(2); id < 9; id++ {
+		if err := p.set.maps["released"].Put(nil, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, p)
+	halfway(t, o, stop)
+
+	p = mustOpenSpec(t, o, specWith(t, grown("conns")))
+	wantConn(t, p, 1, connection(1))
+	if stop >= 3 { // as the old program's last
+		wantConn(t, p, 0, connection(50))
+	}
+	if ids := idsGivenBack(t, p); ids != 7 {
+		t.Errorf("%d ids given back, want 7", ids)
+	}
+	entries, err := filepath.Glob(filepath.Join(o.Dir, "*"))
+	if err != nil || len(entries) != 2 {
+		t.Errorf("left: %v %v", entries, err)
+	}
+	if all, err := p.Attached(); err != nil || len(all) != 1 {
+		t.Errorf("attached: %v %v", all, err)
+	}
+}
+
+// halfway does the first steps of migrate.
+func halfway(t *testing.T, o Options, stop int) {
+	o, err := o.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := openSet(filepath.Join(o.Dir, currentDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.close()
+	spec := specWith(t, grown("conns"))
+	c, err := plan(spec, old, o.sizes(), o.Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Plane{dir: o.Dir, log: o.Logger, set: c.next}
+	defer c.next.close()
+	if err := p.loadPrograms(spec); err != nil {
+		t.Fatal(err)
+	}
+	defer p.collect.Close()
+	if err := p.openLinks(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for _, l := range p.links {
+			l.Close()
+		}
+	}()
+	u, err := newUnit(old, c.next, o.Logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.close()
+	late := func() error { enter(t, old, 0, connection(50)); return nil }
+	steps := []func() error{
+		func() error { return p.set.pin(filepath.Join(o.Dir, nextDir)) },
+		u.first, u.share,
+		func() error { return errors.Join(p.swap(), late()) },
+	}
+	for _, step := range steps[:stop+1] {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
