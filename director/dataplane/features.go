@@ -42,6 +42,8 @@ func missing(needs []need) error {
 func Probe(dir string) error {
 	if err := missing([]need{
 		{"CAP_BPF", "start as root or give the capability", capability(unix.CAP_BPF)},
+		// The verifier lets only CAP_PERFMON subtract packet pointers.
+		{"CAP_PERFMON", "start as root or give the capability", capability(unix.CAP_PERFMON)},
 		{"CAP_NET_ADMIN", "start as root or give the capability", capability(unix.CAP_NET_ADMIN)},
 		{"locked memory", "raise RLIMIT_MEMLOCK (LimitMEMLOCK=infinity)", rlimit.RemoveMemlock},
 		{"bpffs", "mount -t bpf bpf /sys/fs/bpf", func() error { return onBPFFS(dir) }},
@@ -68,7 +70,8 @@ func helper(fn asm.BuiltinFunc) func() error {
 	return func() error { return features.HaveProgramHelper(ebpf.SchedCLS, fn) }
 }
 
-// capability tests the effective set; CAP_SYS_ADMIN holds CAP_BPF too.
+// capability tests the effective set; CAP_SYS_ADMIN holds CAP_BPF and
+// CAP_PERFMON too, see capabilities(7).
 func capability(bit int) func() error {
 	return func() error {
 		hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -77,7 +80,7 @@ func capability(bit int) func() error {
 			return fmt.Errorf("capget: %w", err)
 		}
 		has := func(bit int) bool { return data[bit/32].Effective&(1<<(bit%32)) != 0 }
-		if has(bit) || bit == unix.CAP_BPF && has(unix.CAP_SYS_ADMIN) {
+			if has(bit) || bit != unix.CAP_NET_ADMIN && has(unix.CAP_SYS_ADMIN) {
 			return nil
 		}
 		return errors.New("missing from the effective capabilities")
