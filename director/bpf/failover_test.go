@@ -330,25 +330,44 @@ func TestRepeatedSYNOfAServerThatWentAway(t *testing.T) {
 }
 
 // Two connections of one client port that meet at one server: the one that
-// comes later is dropped, and what it leaves behind harms nobody.
+// comes later is dropped, and neither then nor later harms the other.
 func TestCollisionInARetry(t *testing.T) {
 	eachFamily(t, shared.Use(t), func(w *world) {
 		w.only(web, 0)
 		taken := w.connect(40000, 80)
-		w.only(web, 1)
-		w.edit(web, 1, func(r *bpf.Real) { r.Weight = 256 })
 		p := w.syn(40000, 81)
-		c := w.first(p)
-		w.edit(web, 0, func(r *bpf.Real) { r.Weight = 256 })
-		w.edit(web, 2, func(r *bpf.Real) { r.Weight = 0 })
+		w.leave(web, 1)
+		w.first(p)
+		w.leave(web, 0)
 		w.Age(w.TB, p, retry)
 		w.drops(p, web, dropCollision)
-		// Begin anew: the record of the connection that could not move ends.
-		p.Seq = 99
-		w.edit(web, 0, func(r *bpf.Real) { r.Weight = 0 })
+		w.notToPortZero(p)
+		w.leave(web, 2)
+		w.notToPortZero(p)
+		p.Seq = 99 // the client begins anew, which ends what could not move
 		w.send(p, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 		taken.says(taken.in(ack, clientISN+1, serverISN+1, "mine"), bpftest.Change{})
 		taken.hears(taken.out(ack, serverISN+1, clientISN+1, "mine"), bpftest.Change{})
-		_ = c
 	})
+}
+
+// leave makes a server the only one of a service that takes new connections.
+func (w *world) leave(service uint32, server int) {
+	w.Helper()
+	w.edit(service, server, func(r *bpf.Real) { r.Weight = 256 })
+	w.only(service, server)
+}
+
+// notToPortZero sends a packet of a connection without a way: whatever becomes
+// of it, it is not sent where no server listens.
+func (w *world) notToPortZero(p bpftest.Packet) {
+	w.Helper()
+	r := w.Run(w.TB, p.Bytes())
+	out, err := bpftest.Parse(r.Packet)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if r.Verdict == bpftest.Redirect && out.Dst.Port() == 0 {
+		w.Errorf("counted %s, and sent %v", r.Counted(), out)
+	}
 }

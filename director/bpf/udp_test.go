@@ -98,3 +98,23 @@ func TestUDPOfADrainingServer(t *testing.T) {
 		c.hears(c.answerTo(), bpftest.Change{})
 	})
 }
+
+// A move to a server that has this client's port already fails, and the next
+// datagram does not go astray.
+func TestCollisionInAMove(t *testing.T) {
+	eachFamily(t, shared.Use(t), func(w *world) {
+		bpftest.Put(w.TB, w.Vips, bpftest.VIP(w.at(54), bpftest.UDP), uint32(dns))
+		w.only(dns, 0)
+		taken := w.first(w.query(40000, 53))
+		w.leave(dns, 1)
+		w.send(w.query(40000, 54), want{reason: forwardNew, service: dns, verdict: bpftest.Redirect})
+		w.leave(dns, 0)
+		w.edit(dns, 1, func(r *bpf.Real) { r.State = down })
+		w.drops(w.query(40000, 54), dns, dropCollision)
+		w.notToPortZero(w.query(40000, 54))
+		w.leave(dns, 2)
+		w.notToPortZero(w.query(40000, 54))
+		taken.says(w.query(40000, 53), bpftest.Change{})
+		taken.hears(taken.answerTo(), bpftest.Change{})
+	})
+}

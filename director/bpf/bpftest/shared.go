@@ -72,3 +72,8 @@ func load(change func(*ebpf.CollectionSpec)) (*Datapath, error) {
 	d := &Datapath{names: names}
 	return d, spec.LoadAndAssign(&d.DirectorObjects, nil)
 }
+
+// Programs are all programs of the object by their names.
+func (d *Datapath) Programs() map[string]*ebpf.Program {
+	return map[string]*ebpf.Program{"forward": d.Forward, "collect": d.Collect, "sweep": d.Sweep, "end": d.End}
+}
