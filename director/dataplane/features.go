@@ -80,7 +80,7 @@ func capability(bit int) func() error {
 			return fmt.Errorf("capget: %w", err)
 		}
 		has := func(bit int) bool { return data[bit/32].Effective&(1<<(bit%32)) != 0 }
-			if has(bit) || bit != unix.CAP_NET_ADMIN && has(unix.CAP_SYS_ADMIN) {
+		if has(bit) || bit != unix.CAP_NET_ADMIN && has(unix.CAP_SYS_ADMIN) {
 			return nil
 		}
 		return errors.New("missing from the effective capabilities")
