@@ -48,7 +48,7 @@ static __always_inline int known(struct __sk_buff *skb, struct packet *p, __u32 
 }
 
 /* Fragments after the first carry no ports: they go where the first went. */
-static __noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
+__noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
 {
 	struct fragment f __attribute__((aligned(8))) = {};
 	__u32 *handle;
@@ -74,7 +74,7 @@ static __noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
 }
 
 /* Neither TCP nor UDP that can be looked up. */
-static __noinline int other(struct __sk_buff *skb, struct packet *p)
+__noinline int other(struct __sk_buff *skb, struct packet *p)
 {
 	int verdict, service;
 

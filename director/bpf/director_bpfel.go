@@ -161,7 +161,7 @@ type DirectorOpening struct {
 	Flags      uint8
 	Tried      [16]uint16
 	Options    [40]uint8
-	Spare2     [32]uint8
+	Spare      [36]uint8
 }
 
 type DirectorReal struct {

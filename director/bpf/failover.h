@@ -36,9 +36,12 @@ static __always_inline void blame(__u32 real, enum failure why)
 		__sync_fetch_and_add(&t->misses, 1);
 }
 
+#define MOVES 3 /* servers tried at once where tuples are taken */
+
 /* Moves an opening connection to a server that was not tried yet. 0, or why
- * not: REASON_DROP_NO_SERVER if there is none left. */
-static __noinline int reselect(struct conn *c, __u32 id, struct opening *o, __u32 now)
+ * not: REASON_DROP_NO_SERVER if there is none left. If its tuple is taken at
+ * every server that was tried it ends, and begins anew with its next SYN. */
+__noinline int reselect(struct conn *c, __u32 id, struct opening *o, __u32 now)
 {
 	const struct service *s;
 	struct tuple key __attribute__((aligned(8)));
@@ -48,35 +51,40 @@ static __noinline int reselect(struct conn *c, __u32 id, struct opening *o, __u3
 		return REASON_DROP_FAILED;
 	if (!try_lock(c))
 		return REASON_DROP_BUSY;
-	if (c->state != STATE_OPENING || o->tried_len >= s->tries || o->tried_len >= MAX_TRIES)
-		goto out;
-	o->tried[o->tried_len & (MAX_TRIES - 1)] = c->real;
-	o->tried_len++;
 	key_in(&key, c);
-	real = pick(s, c->service, &key, c->opening);
-	if (real < 0)
-		goto out;
-	reason = move(c, id, real, s, now);
+	for (int i = 0; i < MOVES; i++) {
+		if (c->state != STATE_OPENING || o->tried_len >= s->tries || o->tried_len >= MAX_TRIES)
+			break;
+		o->tried[o->tried_len & (MAX_TRIES - 1)] = c->real;
+		o->tried_len++;
+		real = pick(s, c->service, &key, c->opening);
+		if (real < 0)
+			break;
+		reason = move(c, id, real, s, now);
+		if (!reason)
+			break;
+	}
 	o->sent = now;
-	if (s->sticky)
+	if (!reason && s->sticky)
 		stick(s, c, now);
-out:
 	unlock(c);
+	if (!c->sport)
+		end_conn(c, id);
 	return reason;
 }
 
 /* The client has sent its SYN again. */
-static __noinline int repeated_syn(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+__noinline int repeated_syn(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct service *s;
 	const struct real *r;
 	struct opening *o;
 	int reason;
 
-	if (!c || !(s = at(&services, c->service)) || !(r = at(&reals, c->real)) || !(o = opening_of(c, id)))
+	if (!p || !c || !(s = at(&services, c->service)) || !(r = at(&reals, c->real)) || !(o = opening_of(c, id)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	c->seen = p->now;
-	if (!is_dead(c, r) && r->state != REAL_EJECTED && p->now - o->sent < s->retry)
+	if (!is_dead(c, r) && r->state != REAL_EJECTED && !past(p->now, o->sent, s->retry))
 		return send_to_server(skb, p, c, id, REASON_FORWARD_REPEATED);
 	blame(c->real, FAILED_SILENT);
 	reason = reselect(c, id, o, p->now);
@@ -96,7 +104,7 @@ static __noinline int repeated_syn(struct __sk_buff *skb, struct packet *p, stru
 
 /* Makes of a server's refusal the client's SYN to the next server. CONTINUE
  * when there is none, and the refusal is to be passed on. */
-static __noinline int retry_in_place(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id,
+__noinline int retry_in_place(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id,
 				     enum failure why)
 {
 	struct segment *s = new_segment();
@@ -104,7 +112,7 @@ static __noinline int retry_in_place(struct __sk_buff *skb, struct packet *p, st
 	struct opening *o;
 	int reason;
 
-	if (!c || !s || !(o = opening_of(c, id)))
+	if (!p || !c || !s || !(o = opening_of(c, id)))
 		return CONTINUE;
 	blame(c->real, why);
 	if (o->no_replay)
@@ -134,11 +142,11 @@ static __noinline int retry_in_place(struct __sk_buff *skb, struct packet *p, st
 
 /* Refuses an opening connection towards its client, in the buffer of what a
  * server or the network said of it. */
-static __noinline int tell_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id, __u32 isn)
+__noinline int tell_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id, __u32 isn)
 {
 	struct segment *s = new_segment();
 
-	if (!c || !s)
+	if (!p || !c || !s)
 		return DROP;
 	s->flags = TCP_RST | TCP_ACK;
 	s->ttl = 64;
@@ -157,13 +165,13 @@ static __noinline int tell_client(struct __sk_buff *skb, struct packet *p, struc
 
 /* A client's packet of a connection whose server is dead. CONTINUE if it is to
  * be sent on all the same. */
-static __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn *c)
+__noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn *c)
 {
 	const struct service *s;
 	const struct real *r;
 	bool silent;
 
-	if (!c || !(s = at(&services, c->service)) || !(r = at(&reals, c->real)))
+	if (!p || !c || !(s = at(&services, c->service)) || !(r = at(&reals, c->real)))
 		return CONTINUE;
 	if (p->flags & TCP_RST)
 		return CONTINUE;
@@ -171,7 +179,7 @@ static __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struc
 		if (s->on_failure == FAIL_DRAIN)
 			return CONTINUE;
 		silent = !after(c->server_seen, r->down_at) &&
-			 (p->now - r->down_at >= s->silence || c->repeats >= 3);
+			 (past(p->now, r->down_at, s->silence) || c->repeats >= 3);
 		if (s->on_failure == FAIL_RESET_IF_SILENT && !silent)
 			return CONTINUE;
 	}
@@ -180,12 +188,12 @@ static __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struc
 }
 
 /* UDP has no state to lose: it goes to another server at once. */
-static __noinline int move_udp(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+__noinline int move_udp(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct service *s;
 	int real, reason = REASON_DROP_NO_SERVER;
 
-	if (!c || !(s = at(&services, c->service)))
+	if (!p || !c || !(s = at(&services, c->service)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	if (!try_lock(c))
 		return leave(c->service, REASON_DROP_BUSY, DROP);
@@ -193,6 +201,8 @@ static __noinline int move_udp(struct __sk_buff *skb, struct packet *p, struct c
 	if (real >= 0)
 		reason = move(c, id, real, s, p->now);
 	unlock(c);
+	if (!c->sport) /* the tuple is taken: the next packet begins anew */
+		end_conn(c, id);
 	if (reason)
 		return leave(c->service, reason, DROP);
 	if (s->sticky)

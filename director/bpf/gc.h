@@ -23,12 +23,12 @@ static long sweep_step(__u64 i, struct sweep *s)
 	state = c->state;
 	if (state == STATE_FREE || state == STATE_DEAD || state >= STATE_MAX)
 		return 0;
-	if ((__s32)(s->now - c->seen) > (__s32)set->timeouts[state])
+	if (past(s->now, c->seen, set->timeouts[state]))
 		s->expired += end_conn(c, id);
 	return 0;
 }
 
-static __noinline int sweep_some(void)
+__noinline int sweep_some(void)
 {
 	const struct settings *set = at(&config, 0);
 	struct gauge *g = at(&gauges, 0);

@@ -34,11 +34,16 @@ SCRATCH(quotes, struct quoted);
 
 #define QUOTE_SIZE(p) ((p)->family == 4 ? sizeof(struct quote4) : sizeof(struct quote6))
 
-static __noinline int read_quote(struct __sk_buff *skb, struct packet *p, struct quoted *e)
+__noinline int read_quote(struct __sk_buff *skb, struct packet *p, struct quoted *e)
 {
-	union quote *q = &e->q;
-	struct tuple *k = &e->key;
 	const struct udphdr *l4;
+	union quote *q;
+	struct tuple *k;
+
+	if (!p || !e)
+		return -1;
+	q = &e->q;
+	k = &e->key;
 
 	if (p->family == 4) {
 		if (bpf_skb_load_bytes(skb, p->l4 + 8, &q->four, sizeof(q->four)) ||
@@ -119,12 +124,12 @@ static __always_inline __u64 fix_tcp(struct __sk_buff *skb, struct packet *p, co
 
 /* Sends the error on: to the server if it is about a reply, else to the
  * client. Its outer source changes if it is the server itself. */
-static __noinline int translate_error(struct __sk_buff *skb, struct packet *p, struct conn *c, struct quoted *e)
+__noinline int translate_error(struct __sk_buff *skb, struct packet *p, struct conn *c, struct quoted *e)
 {
-	bool back = e->handle & FROM_SERVER;
-	union quote *q = &e->q;
-	struct tuple *k = &e->key;
-	enum reason reason = back ? REASON_FORWARD_ICMP_OUT : REASON_FORWARD_ICMP_IN;
+	enum reason reason;
+	union quote *q;
+	struct tuple *k;
+	bool back;
 	__u8 addrs[64] __attribute__((aligned(8))); /* outer: old, new */
 	const struct real *r;
 	void *data, *data_end;
@@ -132,8 +137,12 @@ static __noinline int translate_error(struct __sk_buff *skb, struct packet *p, s
 	__u32 outer, store;
 	int err;
 
-	if (!c || !(r = at(&reals, c->real)))
+	if (!p || !c || !e || !(r = at(&reals, c->real)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
+	q = &e->q;
+	k = &e->key;
+	back = e->handle & FROM_SERVER;
+	reason = back ? REASON_FORWARD_ICMP_OUT : REASON_FORWARD_ICMP_IN;
 	if (p->ttl <= 1)
 		return leave(c->service, REASON_DROP_TTL, DROP);
 	copy16(addrs, p->key.saddr);

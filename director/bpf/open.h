@@ -81,16 +81,21 @@ static __always_inline void begin(struct conn *c, __u32 real)
 	WRITE_ONCE(c->state, tcp ? STATE_OPENING : STATE_UDP);
 }
 
-static __noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 service, __u32 real, int reason)
+__noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 service, __u32 real, int reason)
 {
 	const struct service *s = at(&services, service);
 	struct tuple key __attribute__((aligned(8)));
-	int id = take_id(), drop = 0;
-	struct conn *c = id < 0 ? NULL : at(&conns, id);
-	__u32 handle = (__u32)id << 1;
+	struct conn *c;
+	__u32 handle;
+	int id, drop = 0;
 
-	if (!c || !s)
+	if (!p || !s)
+		return leave(-1, REASON_DROP_FAILED, DROP);
+	id = take_id();
+	c = id < 0 ? NULL : at(&conns, id);
+	if (!c)
 		return leave(service, REASON_DROP_FULL, DROP);
+	handle = (__u32)id << 1;
 	fill(skb, p, c, service);
 	if (c->proto == IPPROTO_TCP)
 		drop = keep_syn(skb, p, c, id);
@@ -110,12 +115,12 @@ static __noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 ser
 }
 
 /* Chooses a server for the packet's connection, and sends it there. */
-static __noinline int open_conn(struct __sk_buff *skb, struct packet *p, __u32 service)
+__noinline int open_conn(struct __sk_buff *skb, struct packet *p, __u32 service)
 {
 	const struct service *s = at(&services, service);
 	int real = -1, reason = REASON_FORWARD_STICKY;
 
-	if (!s)
+	if (!p || !s)
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	if (s->sticky)
 		real = sticky_real(s, service, p);

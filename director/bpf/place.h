@@ -75,7 +75,7 @@ static __always_inline int keep_port(struct conn *c, struct port_search *f)
 
 /* Gives the connection its server and puts the way back into flows. 0, or the
  * reason to drop. */
-static __noinline int place(struct conn *c, __u32 id, __u32 real, const struct service *s)
+__noinline int place(struct conn *c, __u32 id, __u32 real, const struct service *s)
 {
 	const struct real *r = at(&reals, real);
 	struct port_search f = { .handle = id << 1 | FROM_SERVER };
@@ -102,17 +102,22 @@ static __noinline int place(struct conn *c, __u32 id, __u32 real, const struct s
 
 /* Leaves a tombstone at the tuple of the server that is given up, so that what
  * it still sends is known for what it is. */
-static __always_inline void bury(const struct conn *c, __u32 now)
+__noinline int bury(const struct conn *c, __u32 now)
 {
 	struct tuple key __attribute__((aligned(8)));
-	int id = take_id();
-	struct conn *t = id < 0 ? NULL : at(&conns, id);
-	__u32 handle = (__u32)id << 1 | FROM_SERVER;
+	struct conn *t;
+	__u32 handle;
+	int id;
 
+	if (!c || !c->sport) /* it has no tuple: see place */
+		return 0;
+	id = take_id();
+	t = id < 0 ? NULL : at(&conns, id);
+	handle = (__u32)id << 1 | FROM_SERVER;
 	key_out(&key, c);
 	if (!t) {
 		bpf_map_delete_elem(&flows, &key);
-		return;
+		return 0;
 	}
 	*t = *c;
 	t->opening = 0;
@@ -120,7 +125,7 @@ static __always_inline void bury(const struct conn *c, __u32 now)
 	t->seen = now;
 	t->flags = 0;
 	t->state = STATE_MOVED;
-	bpf_map_update_elem(&flows, &key, &handle, BPF_ANY);
+	return bpf_map_update_elem(&flows, &key, &handle, BPF_ANY);
 }
 
 /* Moves a connection to another server. The caller holds the lock. */

@@ -120,13 +120,14 @@ static __always_inline bool too_big(const struct __sk_buff *skb, const struct pa
 }
 
 /* Asks user space to tell the sender, and drops. */
-static __noinline int refuse_too_big(struct __sk_buff *skb, struct packet *p, __u32 mtu)
+__noinline int refuse_too_big(struct __sk_buff *skb, struct packet *p, __u32 mtu)
 {
 	struct ask *a = bpf_ringbuf_reserve(&asks, sizeof(*a), 0);
-	__u32 len = p->end - ETH_HLEN;
+	__u32 len;
 
 	if (!a)
 		return DROP;
+	len = p ? p->end - ETH_HLEN : 0;
 	if (len > sizeof(a->head))
 		len = sizeof(a->head);
 	a->kind = ASK_TOO_BIG;

@@ -143,7 +143,7 @@ static __always_inline void least(struct choice *ch, const struct service *s)
 
 /* The id of the chosen server, or -1 if none may take the connection. opening
  * is the index + 1 of what was tried already, or 0. */
-static __noinline int pick(const struct service *s, __u32 service, const struct tuple *key, __u32 opening)
+__noinline int pick(const struct service *s, __u32 service, const struct tuple *key, __u32 opening)
 {
 	struct choice ch = { .service = service, .opening = opening };
 	__u32 *cursor = at(&cursors, service);

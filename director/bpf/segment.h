@@ -72,14 +72,17 @@ static __always_inline int store_ip(struct __sk_buff *skb, const struct segment 
 
 /* Makes the packet the segment. The packet is TCP or ICMP of the same family,
  * with an IP header without options or extensions. 0, or an error. */
-static __noinline int make_segment(struct __sk_buff *skb, struct packet *p, struct segment *s)
+__noinline int make_segment(struct __sk_buff *skb, struct packet *p, struct segment *s)
 {
-	__u32 l4 = ETH_HLEN + (s->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-	__u32 len = sizeof(struct tcphdr) + (s->options_len & 63);
-	bool partial = p->key.proto == IPPROTO_TCP && is_partial(skb, l4 + 16);
 	struct header h = {};
-	__u32 sum;
+	__u32 l4, len, sum;
+	bool partial;
 
+	if (!p || !s)
+		return -1;
+	l4 = ETH_HLEN + (s->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	len = sizeof(struct tcphdr) + (s->options_len & 63);
+	partial = p->key.proto == IPPROTO_TCP && is_partial(skb, l4 + 16);
 	if (p->l4 != l4 || len > sizeof(h))
 		return -1;
 	/* Growing makes a checksum that the device had summed up plain again. */
@@ -117,11 +120,11 @@ static __always_inline int leave_reset(int service, enum reason reason, int verd
 }
 
 /* Answers the packet with a RST to its sender (RFC 9293, 3.10.7.1). */
-static __noinline int answer_reset(struct __sk_buff *skb, struct packet *p)
+__noinline int answer_reset(struct __sk_buff *skb, struct packet *p)
 {
 	struct segment *s = new_segment();
 
-	if (!s)
+	if (!p || !s)
 		return DROP;
 	copy16(s->src, p->key.daddr);
 	copy16(s->dst, p->key.saddr);

@@ -14,13 +14,13 @@ static __always_inline void remember_fragment(const struct packet *p, __u32 hand
 	bpf_map_update_elem(&fragments, &f, &handle, BPF_ANY);
 }
 
-static __noinline int send_to_server(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id,
+__noinline int send_to_server(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id,
 				     enum reason reason)
 {
 	const struct real *r;
 	struct volume *v;
 
-	if (!c || !(r = at(&reals, c->real)))
+	if (!p || !c || !(r = at(&reals, c->real)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	if (unlikely(p->ttl <= 1))
 		return leave(c->service, REASON_DROP_TTL, DROP);
@@ -38,11 +38,11 @@ static __noinline int send_to_server(struct __sk_buff *skb, struct packet *p, st
 	return leave(c->service, reason, to_server(r));
 }
 
-static __noinline int send_to_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+__noinline int send_to_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	struct volume *v;
 
-	if (!c)
+	if (!p || !c)
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	if (unlikely(p->ttl <= 1))
 		return leave(c->service, REASON_DROP_TTL, DROP);

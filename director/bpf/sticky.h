@@ -22,7 +22,7 @@ static __always_inline void sticky_key(struct affinity_key *k, const void *clien
 }
 
 /* The id of the server that the client has, or -1. */
-static __noinline int sticky_real(const struct service *s, __u32 service, const struct packet *p)
+__noinline int sticky_real(const struct service *s, __u32 service, const struct packet *p)
 {
 	struct affinity_key k __attribute__((aligned(8)));
 	struct choice ch = { .service = service };
@@ -33,7 +33,7 @@ static __noinline int sticky_real(const struct service *s, __u32 service, const 
 		return -1;
 	sticky_key(&k, p->key.saddr, service, s->sticky_bits);
 	a = bpf_map_lookup_elem(&sticky, &k);
-	if (!a || p->now - a->seen >= s->sticky)
+	if (!a || past(p->now, a->seen, s->sticky))
 		return -1;
 	r = eligible(&ch, a->real);
 	if (!r || r->generation != a->generation)
@@ -42,7 +42,7 @@ static __noinline int sticky_real(const struct service *s, __u32 service, const 
 	return a->real;
 }
 
-static __noinline int stick(const struct service *s, const struct conn *c, __u32 now)
+__noinline int stick(const struct service *s, const struct conn *c, __u32 now)
 {
 	struct affinity a = {};
 	struct affinity_key k __attribute__((aligned(8)));

@@ -157,7 +157,7 @@ static __always_inline void forget_opening(struct conn *c, __u32 id)
 }
 
 /* Ends a connection's record. Safe to call from several CPUs at once. */
-static __noinline int end_conn(struct conn *c, __u32 id)
+__noinline int end_conn(struct conn *c, __u32 id)
 {
 	struct tuple key __attribute__((aligned(8)));
 	__u8 state;
@@ -186,7 +186,7 @@ static __noinline int end_conn(struct conn *c, __u32 id)
 /* A slot of openings for connection id. While slots are free near the head
  * nothing is lost; under a flood the oldest half-open connection makes room,
  * and never one that was answered. -1: none to be had. */
-static __noinline int take_opening(__u32 id)
+__noinline int take_opening(__u32 id)
 {
 	const struct settings *set = at(&config, 0);
 	struct gauge *g = at(&gauges, 0);

@@ -50,12 +50,12 @@ static __always_inline int renew(struct __sk_buff *skb, struct packet *p, struct
 	return open_conn(skb, p, service);
 }
 
-static __noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+__noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct real *r;
 	struct opening *o;
 
-	if (!c || !(r = at(&reals, c->real)))
+	if (!p || !c || !(r = at(&reals, c->real)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	switch (c->state) {
 	case STATE_OPENING:
@@ -126,13 +126,13 @@ static __always_inline void answered(struct conn *c, __u32 id, __u32 now)
 }
 
 /* A word of the server before the connection is established, or a last one. */
-static __noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
+__noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	struct opening *o;
 	int verdict;
 	__u8 state;
 
-	if (!c)
+	if (!p || !c)
 		return CONTINUE;
 	state = c->state;
 	if (state == STATE_MOVED) {

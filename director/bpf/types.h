@@ -154,7 +154,7 @@ struct opening {
 	__u8 flags;     /* of TCP: SYN, and what ECN adds (RFC 3168) */
 	__u16 tried[MAX_TRIES];
 	__u8 options[MAX_OPTIONS];
-	__u8 spare2[32];
+	__u8 spare[36];
 };
 
 /* Written by user space only. */

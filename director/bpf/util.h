@@ -44,6 +44,13 @@ static __always_inline bool after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
+/* Tells whether tick then is at least span ticks ago. Ticks of another CPU, or
+ * of user space, may be a little ahead: that is no age, not a very great one. */
+static __always_inline bool past(__u32 now, __u32 then, __u32 span)
+{
+	return (__s32)(now - then) >= (__s32)span;
+}
+
 /* Counts the reason and gives back the verdict. service is an id, or -1. */
 static __always_inline int leave(int service, enum reason reason, int verdict)
 {
