@@ -110,3 +110,9 @@ func reasonNames(spec *ebpf.CollectionSpec) (map[bpf.Reason]string, error) {
 	}
 	return names, nil
 }
+
+// AllConns are all records, those not in use too.
+func (d *Datapath) AllConns(tb testing.TB) []bpf.Conn {
+	tb.Helper()
+	return whole[bpf.Conn](tb, d.Conns, 1)
+}
