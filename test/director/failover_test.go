@@ -1,0 +1,213 @@
+//go:build linux
+
+package director_test
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/test/lab"
+)
+
+// happened is when the fault comes, in the load's time.
+const happened = 700 * time.Millisecond
+
+// loads opens 100 connections a second to both VIPs, does something on the
+// way, and returns what became of them, by family.
+func loads(t *testing.T, w *world, length time.Duration, fault func() error) map[string]lab.Report {
+	t.Helper()
+	reports := make(map[string]lab.Report)
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	for family, addr := range map[string]string{"IPv4": at(w.VIP(0), 80), "IPv6": at(w.VIP6(0), 80)} {
+		running.Go(func() {
+			report := lab.Load{From: w.Client, Addr: addr, For: length}.Run(t.Context())
+			mu.Lock()
+			defer mu.Unlock()
+			reports[family] = report
+		})
+	}
+	time.Sleep(happened)
+	err := fault()
+	running.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reports
+}
+
+// unborn are the connections that did not open. One that was just open when
+// its server died cannot be saved by anybody between.
+func unborn(r lab.Report) lab.Report {
+	return slices.DeleteFunc(slices.Clone(r.Failed()), func(a lab.Attempt) bool {
+		return a.Connect > 0 && a.At < happened+50*time.Millisecond && a.At > happened-50*time.Millisecond
+	})
+}
+
+// judge demands that all opened, in time.
+func judge(t *testing.T, reports map[string]lab.Report, slowest time.Duration) {
+	t.Helper()
+	for _, family := range slices.Sorted(maps.Keys(reports)) {
+		r := reports[family]
+		t.Logf("%s: %d connections, %d failed; median %v, 99 %% %v, slowest %v; %v", family, len(r), len(r.Failed()),
+			r.Percentile(0.5), r.Percentile(0.99), r.Slowest(), r.Servers())
+		for _, a := range unborn(r) {
+			t.Errorf("%s: %v", family, a)
+		}
+		if r.Slowest() > slowest {
+			t.Errorf("%s: the slowest took %v, more than %v", family, r.Slowest(), slowest)
+		}
+	}
+}
+
+// pair is a world with a VIP of each family and three servers.
+func pair(t *testing.T, settings ...string) (*world, []*lab.Echo) {
+	t.Helper()
+	w := newWorld(t, lab.Options{})
+	echoes := w.echoes(80)
+	w.configure(w.vip("web", w.VIP(0), 80, settings...), w.vip("web6", w.VIP6(0), 80, settings...))
+	w.start()
+	return w, echoes
+}
+
+func TestFailover(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		fault   func(w *world, echo *lab.Echo) error
+		slowest time.Duration
+	}{
+		{"port closed", func(_ *world, e *lab.Echo) error { e.Stop(); return nil }, 200 * time.Millisecond},
+		{"silent", func(w *world, _ *lab.Echo) error { return w.Servers[0].Silence() }, 1500 * time.Millisecond},
+		{"unplugged", func(w *world, _ *lab.Echo) error { return w.Servers[0].Vanish() }, 1500 * time.Millisecond},
+		{"host unreachable", rejects(lab.HostUnreachable), 200 * time.Millisecond},
+		{"port unreachable", rejects(lab.PortUnreachable), 200 * time.Millisecond},
+		{"administratively prohibited", rejects(lab.AdminProhibited), 200 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w, echoes := pair(t)
+			reports := loads(t, w, 3*time.Second, func() error { return c.fault(w, echoes[0]) })
+			judge(t, reports, c.slowest)
+			for family, r := range reports {
+				late := r.Between(happened+1500*time.Millisecond, time.Minute).Servers()
+				if late["s1"] > 0 || late["s2"] == 0 || late["s3"] == 0 {
+					t.Errorf("%s: in the end they went to %v", family, late)
+				}
+			}
+		})
+	}
+}
+
+func rejects(with lab.Unreachable) func(*world, *lab.Echo) error {
+	return func(w *world, _ *lab.Echo) error { return w.Servers[0].Reject(with) }
+}
+
+func TestDrainTakesNothingNewAndKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	w, _ := pair(t)
+	flows, err := lab.Flows{From: w.Client, Addr: at(w.VIP(0), 80), Count: 60, Every: 200 * time.Millisecond}.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer flows.Close()
+	reports := loads(t, w, 2*time.Second, func() error {
+		o, err := w.control.Drain(t.Context(), control.DrainOrder{Server: w.Servers[0].Addr.String(), By: "test"})
+		if err == nil && (o.Matches != 1 || o.Connections < 15) {
+			t.Errorf("The drain matches %d servers with %d connections", o.Matches, o.Connections)
+		}
+		return err
+	})
+	judge(t, reports, 200*time.Millisecond)
+	late := reports["IPv4"].Between(happened+200*time.Millisecond, time.Minute).Servers()
+	if late["s1"] > 0 {
+		t.Errorf("The drained server got %d connections", late["s1"])
+	}
+	if other := reports["IPv6"].Servers(); other["s1"] == 0 {
+		t.Errorf("The drain of an IPv4 address took the IPv6 one out: %v", other)
+	}
+	r, err := realOf(w.status(), "web", w.Servers[0])
+	if err != nil || r.State != control.RealDraining || r.Active < 15 {
+		t.Errorf("The drained server is %s with %d connections, %v", r.State, r.Active, err)
+	}
+	stats := flows.Close()
+	t.Log(stats)
+	if stats.Open != 60 || stats.Servers["s1"] < 15 || stats.Resent > 0 {
+		t.Errorf("Not all flows live on: %v", stats)
+	}
+	if n, err := w.control.Undrain(t.Context(), w.Servers[0].Addr.String(), ""); n != 1 || err != nil {
+		t.Errorf("Undrain: %d, %v", n, err)
+	}
+	w.server("web", w.Servers[0], control.RealUp)
+}
+
+// TestReturnIsARamp lets a server return under load: it gets its share little
+// by little, although it has the fewest connections of all.
+func TestReturnIsARamp(t *testing.T) {
+	t.Parallel()
+	w, echoes := pair(t, quick, `slow_start = "3s"`)
+	echoes[0].Stop()
+	w.server("web", w.Servers[0], control.RealDown)
+	w.server("web6", w.Servers[0], control.RealDown)
+	reports := loads(t, w, 4500*time.Millisecond, echoes[0].Start)
+	judge(t, reports, 200*time.Millisecond)
+	for family, r := range reports {
+		var shares []float64
+		for from := happened; from < 4*time.Second; from += 500 * time.Millisecond {
+			part := r.Between(from, from+500*time.Millisecond)
+			shares = append(shares, float64(part.Servers()["s1"])/float64(len(part)))
+		}
+		t.Logf("%s: shares of the server that returns, by half seconds: %.2f", family, shares)
+		if shares[1] > 0.25 || slices.Max(shares) > 0.55 {
+			t.Errorf("%s: a herd on the server that returns: %.2f", family, shares)
+		}
+		if last := shares[len(shares)-1]; last < 0.2 {
+			t.Errorf("%s: the server has no part in the end: %.2f", family, shares)
+		}
+	}
+}
+
+// TestAllRefuse: nothing is left to try, so the client is told at once.
+func TestAllRefuse(t *testing.T) {
+	t.Parallel()
+	w, echoes := pair(t, quick)
+	refused := func(when string) {
+		for family, addr := range map[string]string{"IPv4": at(w.VIP(0), 80), "IPv6": at(w.VIP6(0), 80)} {
+			r := lab.Load{From: w.Client, Addr: addr, Rate: 20, For: 500 * time.Millisecond}.Run(t.Context())
+			if n := r.Faults()[lab.Refused]; n != len(r) {
+				t.Errorf("%s, %s: %d of %d refused: %v", when, family, n, len(r), r)
+			}
+		}
+	}
+	for _, e := range echoes {
+		e.Stop()
+	}
+	begun := time.Now()
+	refused("at once")
+	w.server("web", w.Servers[0], control.RealUp) // presumed alive with all others: nobody is
+	eventually(t, "all to be seen down", func() error {
+		_, err := realOf(w.status(), "web", w.Servers[0])
+		return err
+	})
+	refused("later")
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("It took %v to be refused", took)
+	}
+	for _, s := range w.Servers {
+		if err := s.Reject(lab.HostUnreachable); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused("by ICMP")
+	if err := cmp.Or(w.Servers[0].Restore(), echoes[0].Start()); err != nil {
+		t.Fatal(err)
+	}
+	r := lab.Load{From: w.Client, Addr: at(w.VIP(0), 80), Rate: 20, For: 500 * time.Millisecond}.Run(t.Context())
+	if len(r.Failed()) > 0 {
+		t.Errorf("With one server back: %v", r)
+	}
+}
