@@ -385,7 +385,7 @@ func TestAskOf(t *testing.T) {
 
 // maxVerified bounds what the verifier goes through, of the million that it
 // may: a change that doubles it wants a thought.
-const maxVerified = 500_000
+const maxVerified = 100_000
 
 func TestProgramIsVerifiedInSteps(t *testing.T) {
 	p := mustOpen(t, small(bpffs(t)))

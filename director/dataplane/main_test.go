@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,16 +14,21 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// require skips a test that the host cannot run, and fails it where CI=true
-// says that it can.
+// require skips a test that needs root, and fails it where CI=true says that
+// all can be had.
 func require(t *testing.T) {
 	t.Helper()
-	if err := Probe("/sys/fs/bpf"); err != nil && os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("CI=true, but: %v", err)
-		}
-		t.Skipf("needs root: %v", err)
+	if os.Geteuid() != 0 {
+		lacking(t, errors.New("it needs root"))
 	}
+}
+
+func lacking(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("No datapath here: %v", err)
+	}
+	t.Skipf("No datapath here: %v", err)
 }
 
 // bpffs mounts a bpffs for the test alone and gives a directory on it that is
@@ -31,16 +38,16 @@ func bpffs(t *testing.T) string {
 	require(t)
 	at := t.TempDir()
 	if err := unix.Mount("bpf", at, "bpf", 0, "mode=0700"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("mount bpffs: %v", err)
-		}
-		t.Skipf("mount bpffs: %v", err)
+		lacking(t, fmt.Errorf("mount a bpffs: %w", err))
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
 			t.Errorf("unmount bpffs: %v", err)
 		}
 	})
+	if err := Probe(at); err != nil {
+		lacking(t, err)
+	}
 	return filepath.Join(at, "ballast")
 }
 

@@ -28,13 +28,18 @@ func (p *Plane) migrate(c *change) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, u.close()) }()
-	if err := quiet(c.old, u.new.len, p.set.maps["openings"].MaxEntries()); err != nil {
-		return err
+	restore, err := quiet(c.old, u.new.len, p.set.maps["openings"].MaxEntries())
+	if err == nil {
+		err = p.hand(c, u)
 	}
-	if err := p.hand(c, u); err != nil {
-		return fmt.Errorf("take over from the maps before: %w", err)
+	if err == nil {
+		return promote(p.dir)
 	}
-	return promote(p.dir)
+	err = fmt.Errorf("take over from the maps before: %w", err)
+	if restore != nil {
+		err = errors.Join(err, recoverSets(p.dir, p.log), restore())
+	}
+	return err
 }
 
 // hand copies what there is, exchanges the programs, and copies the rest.
@@ -89,22 +94,35 @@ func copyMaps(c *change, flags ebpf.MapUpdateFlags) error {
 	return nil
 }
 
-// quiet stops garbage collection, whose timer is not started again when its
-// period is 0, and lets the program use no more of the tables than the new ones
-// have.
-func quiet(s *set, conns, openings uint32) error {
+// never is longer than any difference of ticks.
+const never = 1<<31 - 1
+
+// quiet lets no connection end by time, so that garbage collection leaves the
+// tables alone, and lets the program use no more of them than the new ones have.
+// It gives what restores the time.
+func quiet(s *set, conns, openings uint32) (restore func() error, err error) {
 	config, err := mapBytes(s.maps["config"])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer config.close()
 	var v bpf.Settings
 	copyWords(wordsOf(&v), config.words(0))
-	every := time.Duration(v.GcEvery)
-	v.GcEvery, v.Conns, v.Openings = 0, min(v.Conns, conns), min(v.Openings, openings)
+	v.Conns, v.Openings = min(v.Conns, conns), min(v.Openings, openings)
+	before := v
+	for state := range v.Timeouts {
+		v.Timeouts[state] = never
+	}
 	copyWords(config.words(0), wordsOf(&v))
-	time.Sleep(min(every+every/2, time.Second)) // the last step is over
-	return nil
+	settle()
+	return func() error {
+		config, err := mapBytes(s.maps["config"])
+		if err != nil {
+			return err
+		}
+		copyWords(config.words(0), wordsOf(&before))
+		return config.close()
+	}, nil
 }
 
 // settle waits until no CPU runs a program that was replaced, or is still

@@ -478,3 +478,66 @@ func halfway(t *testing.T, o Options, stop int) {
 		}
 	}
 }
+
+// TestUpgradeThatFails leaves the old maps in use, with their timeouts.
+func TestUpgradeThatFails(t *testing.T) {
+	o := small(bpffs(t))
+	p := mustOpenSpec(t, o, specWith(t, unchanged))
+	enter(t, p.set, 3, connection(3))
+	settings := p.Settings()
+	mustClose(t, p)
+	// The new table of flows has no room for what there is.
+	o.Connections = 256
+	spec := specWith(t, unchanged)
+	p, err := openFailing(o, spec)
+	if err == nil {
+		mustClose(t, p)
+		t.Fatal("opened, though a step failed")
+	}
+	entries, err := filepath.Glob(filepath.Join(o.Dir, nextDir, "*"))
+	if err != nil || len(entries) != 0 {
+		t.Errorf("left: %v %v", entries, err)
+	}
+	old, err := openSet(filepath.Join(o.Dir, currentDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.close()
+	config, err := mapArray[bpf.Settings](old.maps["config"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer config.close()
+	if got := config.load(0).Timeouts; got != settings.Timeouts {
+		t.Errorf("timeouts %v, want %v", got, settings.Timeouts)
+	}
+	o.Connections = 1024
+	wantConn(t, mustOpenSpec(t, o, specWith(t, unchanged)), 3, connection(3))
+}
+
+// openFailing opens with a table of flows that is too small, so that copying
+// fails in the midst.
+func openFailing(o Options, spec *ebpf.CollectionSpec) (*Plane, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	old, err := openSet(filepath.Join(o.Dir, currentDir))
+	if err != nil {
+		return nil, err
+	}
+	defer old.close()
+	sizes := o.sizes()
+	sizes["flows"] = 1
+	c, err := plan(spec, old, sizes, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	defer c.next.close()
+	p := &Plane{dir: o.Dir, log: o.Logger, set: c.next}
+	if err := p.loadPrograms(spec); err != nil {
+		return nil, err
+	}
+	defer p.collect.Close()
+	return nil, p.migrate(c)
+}
