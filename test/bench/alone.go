@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/ballast-lb/ballast/test/bench/figures"
 )
 
 const pluginPackage = "github.com/ballast-lb/ballast/plugin"
 
 // alone runs the Go benchmarks of the plugin and reports them. Each run goes
 // through all of them, so that a disturbance hits a single value of each.
-func (b *bench) alone(ctx context.Context, r *Report) error {
+func (b *bench) alone(ctx context.Context, r *figures.Report) error {
 	b.say("building the benchmarks of %s", pluginPackage)
 	binary := filepath.Join(b.dir, "plugin.test")
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, pluginPackage).CombinedOutput(); err != nil {
@@ -57,8 +59,8 @@ var (
 // reply is taken away.
 const ownLimit = 1000 // ns
 
-func (c costs) rows() ([]Row, error) {
-	var rows []Row
+func (c costs) rows() ([]figures.Row, error) {
+	var rows []figures.Row
 	for _, kind := range answerKinds {
 		served, err := c.get("ServeDNS/" + kind[0] + "/served")
 		if err != nil {
@@ -80,27 +82,27 @@ func (c costs) rows() ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, Row{Measure: "draw alone", Subject: kind[1], Unit: "ns", Value: spread(draw.ns),
+		rows = append(rows, figures.Row{Measure: "draw alone", Subject: kind[1], Unit: "ns", Value: figures.Of(draw.ns),
 			Note: allocations(draw.allocs)})
 	}
 	return rows, nil
 }
 
 // answerRow compares an answer with its reply.
-func answerRow(subject string, served, byHand *cost) Row {
-	own := spread(differences(served.ns, byHand.ns))
-	ratio := spread(ratios(served.ns, byHand.ns))
-	goal := atMost("own", own.Median, ownLimit, "ns")
+func answerRow(subject string, served, byHand *cost) figures.Row {
+	own := figures.Of(figures.Differences(served.ns, byHand.ns))
+	ratio := figures.Of(figures.Ratios(served.ns, byHand.ns))
+	goal := figures.AtMost("own", own.Median, ownLimit, "ns")
 	extra := served.allocs - byHand.allocs
 	goal.Text += fmt.Sprintf(", %d allocations of none", extra)
 	goal.Met = goal.Met && extra <= 0
-	return Row{Measure: "ServeDNS alone", Subject: subject, Unit: "ns", Value: spread(served.ns),
-		Against: fmt.Sprintf("the reply by hand: %s ns", figure(spread(byHand.ns).Median)),
+	return figures.Row{Measure: "ServeDNS alone", Subject: subject, Unit: "ns", Value: figures.Of(served.ns),
+		Against: fmt.Sprintf("the reply by hand: %s ns", figures.Figure(figures.Of(byHand.ns).Median)),
 		Ratio:   &ratio, Goal: goal, Note: allocations(served.allocs)}
 }
 
 // staticRows compares plain records through ballast and through file.
-func (c costs) staticRows() ([]Row, error) {
+func (c costs) staticRows() ([]figures.Row, error) {
 	static, err := c.get("ServeDNS/static/served")
 	if err != nil {
 		return nil, err
@@ -113,13 +115,13 @@ func (c costs) staticRows() ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	against := fmt.Sprintf("file: %s ns", figure(spread(file.ns).Median))
-	row := func(subject string, of *cost) Row {
-		ratio := spread(ratios(of.ns, file.ns))
-		return Row{Measure: "ServeDNS alone", Subject: subject, Unit: "ns", Value: spread(of.ns),
+	against := fmt.Sprintf("file: %s ns", figures.Figure(figures.Of(file.ns).Median))
+	row := func(subject string, of *cost) figures.Row {
+		ratio := figures.Of(figures.Ratios(of.ns, file.ns))
+		return figures.Row{Measure: "ServeDNS alone", Subject: subject, Unit: "ns", Value: figures.Of(of.ns),
 			Against: against, Ratio: &ratio, Note: fmt.Sprintf("%s; file %d", allocations(of.allocs), file.allocs)}
 	}
-	return []Row{row("A, 3 servers", steered), row("A, plain records", static)}, nil
+	return []figures.Row{row("A, 3 servers", steered), row("A, plain records", static)}, nil
 }
 
 func allocations(n int64) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 
+	"github.com/ballast-lb/ballast/test/bench/figures"
 	"github.com/miekg/dns"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // latency changes a service in a real Consul, again and again, and measures
 // how long each change takes to show in answers.
-func (b *bench) latency(ctx context.Context, r *Report) error {
+func (b *bench) latency(ctx context.Context, r *figures.Report) error {
 	server, err := consultest.Launch(consultest.Options{})
 	if errors.Is(err, consultest.ErrMissing) {
 		note := fmt.Sprintf("The time from a change in Consul to the answer was not measured: %v.", err)
@@ -143,12 +144,12 @@ func weights(m *dns.Msg) map[string]uint16 {
 	return got
 }
 
-func (d *delays) rows() []Row {
-	row := func(subject string, values []float64) Row {
-		p99 := percentile(values, 0.99)
-		return Row{Measure: "change in Consul to changed answer", Subject: subject, Unit: "ms", Value: spread(values),
-			Goal: atMost("p99", p99, latencyLimit, "ms"),
-			Note: fmt.Sprintf("%d changes of weight and health, p99 %s ms", len(values), figure(p99))}
+func (d *delays) rows() []figures.Row {
+	row := func(subject string, values []float64) figures.Row {
+		p99 := figures.Percentile(values, 0.99)
+		return figures.Row{Measure: "change in Consul to changed answer", Subject: subject, Unit: "ms", Value: figures.Of(values),
+			Goal: figures.AtMost("p99", p99, latencyLimit, "ms"),
+			Note: fmt.Sprintf("%d changes of weight and health, p99 %s ms", len(values), figures.Figure(p99))}
 	}
-	return []Row{row("from the API call's return", d.fromReturn), row("from the API call's start", d.fromStart)}
+	return []figures.Row{row("from the API call's return", d.fromReturn), row("from the API call's start", d.fromStart)}
 }

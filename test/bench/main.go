@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/ballast-lb/ballast/test/bench/figures"
 )
 
 // settings are what a run measures, and how long it takes.
@@ -73,9 +74,9 @@ func main() {
 // run measures everything and writes the report to out, and what it is doing
 // to progress.
 func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	write, ok := formats[s.format]
-	if !ok {
-		return fmt.Errorf("-o %s: known are markdown and json", s.format)
+	write, err := figures.Format(s.format)
+	if err != nil {
+		return fmt.Errorf("-o %w", err)
 	}
 	binary, err := filepath.Abs(filepath.Join(s.bin, "coredns"))
 	if err != nil {
@@ -90,8 +91,8 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{settings: s, binary: binary, dir: dir, progress: progress}
-	report := &Report{Machine: describeMachine()}
-	for _, part := range []func(context.Context, *Report) error{b.alone, b.whole, b.latency} {
+	report := &figures.Report{Machine: figures.Machine()}
+	for _, part := range []func(context.Context, *figures.Report) error{b.alone, b.whole, b.latency} {
 		if err := part(ctx, report); err != nil {
 			return errors.Join(err, context.Cause(ctx))
 		}
@@ -109,13 +110,4 @@ type bench struct {
 
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, format+"\n", args...)
-}
-
-var formats = map[string]func(io.Writer, *Report) error{
-	"markdown": writeMarkdown,
-	"json": func(w io.Writer, r *Report) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
-	},
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ballast-lb/ballast/test/bench/figures"
 	"go.uber.org/goleak"
 )
 
@@ -38,7 +39,7 @@ func TestRunQuick(t *testing.T) {
 	if err := run(t.Context(), s, &out, &progress); err != nil {
 		t.Fatalf("%v\nprogress:\n%s", err, &progress)
 	}
-	var r Report
+	var r figures.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ballast-lb/ballast/test/bench/figures"
 	"github.com/miekg/dns"
 )
 
@@ -20,7 +21,7 @@ type contender struct {
 
 // whole asks whole processes in turn for the same, and compares the time that
 // they spent on processors.
-func (b *bench) whole(ctx context.Context, r *Report) error {
+func (b *bench) whole(ctx context.Context, r *figures.Report) error {
 	l := newLoader(b.dir, b.builtin)
 	var all []*contender
 	defer func() {
@@ -99,27 +100,27 @@ func (c *contender) round(ctx context.Context, l loader, queries int, warmUp boo
 
 // wholeRows compare all contenders with file, and ballast with the one that
 // gives the same answer as well.
-func wholeRows(all []*contender) []Row {
+func wholeRows(all []*contender) []figures.Row {
 	byName := map[string]*contender{}
 	for _, c := range all {
 		byName[c.name] = c
 	}
 	ballast, file, minimal := byName["ballast"], byName["file"], byName["file + minimal"]
-	rows := []Row{ballast.against(file, true), ballast.against(minimal, true), file.against(nil, false),
+	rows := []figures.Row{ballast.against(file, true), ballast.against(minimal, true), file.against(nil, false),
 		minimal.against(file, false), byName["whoami"].against(file, false)}
 	return rows
 }
 
-func (c *contender) against(other *contender, goal bool) Row {
-	row := Row{Measure: "CPU of the whole process for each query", Subject: c.name, Unit: "µs", Value: spread(c.cpu),
-		Note: fmt.Sprintf("answer of %d bytes; %s queries/s", c.bytes, figure(spread(c.qps).Median))}
+func (c *contender) against(other *contender, goal bool) figures.Row {
+	row := figures.Row{Measure: "CPU of the whole process for each query", Subject: c.name, Unit: "µs", Value: figures.Of(c.cpu),
+		Note: fmt.Sprintf("answer of %d bytes; %s queries/s", c.bytes, figures.Figure(figures.Of(c.qps).Median))}
 	if other == nil {
 		return row
 	}
-	ratio := spread(ratios(c.cpu, other.cpu))
-	row.Against, row.Ratio = fmt.Sprintf("%s: %s µs", other.name, figure(spread(other.cpu).Median)), &ratio
+	ratio := figures.Of(figures.Ratios(c.cpu, other.cpu))
+	row.Against, row.Ratio = fmt.Sprintf("%s: %s µs", other.name, figures.Figure(figures.Of(other.cpu).Median)), &ratio
 	if goal {
-		row.Goal = atMost("ratio", ratio.Median, 1, "")
+		row.Goal = figures.AtMost("ratio", ratio.Median, 1, "")
 	}
 	return row
 }

@@ -1,4 +1,4 @@
-package main
+package figures
 
 import (
 	"math"
@@ -12,16 +12,17 @@ type Spread struct {
 	Max    float64 `json:"max"`
 }
 
-func spread(values []float64) Spread {
+// Of tells the spread of values; zeros without any.
+func Of(values []float64) Spread {
 	if len(values) == 0 {
 		return Spread{}
 	}
-	return Spread{Median: percentile(values, 0.5), Min: slices.Min(values), Max: slices.Max(values)}
+	return Spread{Median: Percentile(values, 0.5), Min: slices.Min(values), Max: slices.Max(values)}
 }
 
-// percentile is the value below which the fraction p of the values lies,
+// Percentile is the value below which the fraction p of the values lies,
 // interpolated between the two that are nearest to it; 0 without values.
-func percentile(values []float64, p float64) float64 {
+func Percentile(values []float64, p float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
@@ -32,9 +33,9 @@ func percentile(values []float64, p float64) float64 {
 	return sorted[int(low)] + (at-low)*(sorted[int(high)]-sorted[int(low)])
 }
 
-// ratios divides run by run: what disturbs the machine for a while disturbs
+// Ratios divides run by run: what disturbs the machine for a while disturbs
 // both of a pair, and mostly cancels out.
-func ratios(of, to []float64) []float64 {
+func Ratios(of, to []float64) []float64 {
 	out := make([]float64, 0, min(len(of), len(to)))
 	for i := range min(len(of), len(to)) {
 		if to[i] > 0 {
@@ -44,8 +45,8 @@ func ratios(of, to []float64) []float64 {
 	return out
 }
 
-// differences subtracts run by run.
-func differences(of, from []float64) []float64 {
+// Differences subtracts run by run.
+func Differences(of, from []float64) []float64 {
 	out := make([]float64, min(len(of), len(from)))
 	for i := range out {
 		out[i] = of[i] - from[i]

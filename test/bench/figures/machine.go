@@ -1,4 +1,4 @@
-package main
+package figures
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// describeMachine says what the figures were taken on.
-func describeMachine() string {
+// Machine says what the figures were taken on.
+func Machine() string {
 	model := runtime.GOARCH
 	for line := range strings.Lines(readText("/proc/cpuinfo")) {
 		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {

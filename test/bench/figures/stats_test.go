@@ -1,4 +1,4 @@
-package main
+package figures
 
 import (
 	"math"
@@ -25,7 +25,7 @@ func TestPercentile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := slices.Clone(c.values)
-			if got := percentile(c.values, c.p); math.Abs(got-c.want) > 1e-9 {
+			if got := Percentile(c.values, c.p); math.Abs(got-c.want) > 1e-9 {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 			if !slices.Equal(before, c.values) {
@@ -36,10 +36,10 @@ func TestPercentile(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
-	if got, want := spread([]float64{5, 1, 3}), (Spread{Median: 3, Min: 1, Max: 5}); got != want {
+	if got, want := Of([]float64{5, 1, 3}), (Spread{Median: 3, Min: 1, Max: 5}); got != want {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := spread(nil); got != (Spread{}) {
+	if got := Of(nil); got != (Spread{}) {
 		t.Errorf("%v of nothing, want zeros", got)
 	}
 }
@@ -47,14 +47,14 @@ func TestSpread(t *testing.T) {
 // TestRatiosPairRuns: a disturbance that hits both of a pair leaves the ratio
 // as it is, where a ratio of medians would not.
 func TestRatiosPairRuns(t *testing.T) {
-	got := ratios([]float64{8, 80, 9}, []float64{10, 100, 0, 7})
+	got := Ratios([]float64{8, 80, 9}, []float64{10, 100, 0, 7})
 	if want := []float64{0.8, 0.8}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v: the pair with 0 and the value without a partner left out", got, want)
 	}
 }
 
 func TestDifferencesPairRuns(t *testing.T) {
-	if got, want := differences([]float64{5, 9, 1}, []float64{2, 10}), []float64{3, -1}; !slices.Equal(got, want) {
+	if got, want := Differences([]float64{5, 9, 1}, []float64{2, 10}), []float64{3, -1}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
