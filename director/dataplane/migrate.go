@@ -57,6 +57,7 @@ func (p *Plane) hand(c *change, u *unit) error {
 		{"conns", u.share},
 		{"gauges", u.reserve},
 		{"", p.swap},
+		{"conns", u.early},
 		{"", settled},
 		{"", counts.add},
 		{"conns", u.second},

@@ -262,6 +262,8 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 		created   // while copied
 		rivalled  // while copied, and its client again in the new program
 		rival
+		returned // while copied, with the addresses of gone, which ended
+		gone
 		total
 	)
 	from, to := twoSets(t, 1024)
@@ -273,6 +275,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 	for id := range created {
 		enter(t, from, id, connection(int(id)))
 	}
+	enter(t, from, gone, connection(103))
 	if err := u.first(); err != nil {
 		t.Fatal(err)
 	}
@@ -296,11 +299,15 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 	become(u.old, both, bpf.DirectorConnStateSTATE_FIN_WAIT)
 	enter(t, from, created, connection(101))
 	enter(t, from, rivalled, connection(102))
+	become(u.old, gone, bpf.DirectorConnStateSTATE_DEAD)
+	enter(t, from, returned, connection(103))
 	// The new one.
 	become(u.new, both, bpf.DirectorConnStateSTATE_CLOSE)
 	enter(t, to, rival, connection(102))
-	if err := u.second(); err != nil {
-		t.Fatal(err)
+	for _, step := range []func() error{u.early, u.second} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p := &Plane{set: to, conns: array[bpf.Conn]{mem: u.new.mem, stride: u.new.stride, len: u.new.len}}
 	wantConn(t, p, untouched, connection(int(untouched)))
@@ -308,6 +315,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 	wantConn(t, p, moved, away)
 	wantConn(t, p, created, connection(101))
 	wantConn(t, p, rival, connection(102))
+	wantConn(t, p, returned, connection(103))
 	for id, state := range map[uint32]bpf.State{
 		closing: bpf.DirectorConnStateSTATE_FIN_WAIT,
 		both:    bpf.DirectorConnStateSTATE_CLOSE,
@@ -316,7 +324,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 			t.Errorf("connection %d: state %d, want %d", id, c.State, state)
 		}
 	}
-	for _, id := range []uint32{ended, rivalled} {
+	for _, id := range []uint32{ended, rivalled, gone} {
 		if c, ok := p.Conn(id); ok {
 			t.Errorf("connection %d goes on: %+v", id, c)
 		}
@@ -325,12 +333,12 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 	if err := eachFlow(to.maps["flows"], func(keys [][40]byte, _ []uint32) error { flows += len(keys); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if flows != 2*int(total-2) { // but ended and rivalled
-		t.Errorf("%d flows of %d connections", flows, total-2)
+	if flows != 2*int(total-3) { // but ended, rivalled and gone
+		t.Errorf("%d flows of %d connections", flows, total-3)
 	}
-	// untouched, reused, moved, created and rival; closing and both.
-	if a, i := atomic.LoadUint32(active), atomic.LoadUint32(inactive); a != 5 || i != 2 {
-		t.Errorf("%d active and %d inactive, want 5 and 2", a, i)
+	// untouched, reused, moved, created, rival and returned; closing and both.
+	if a, i := atomic.LoadUint32(active), atomic.LoadUint32(inactive); a != 6 || i != 2 {
+		t.Errorf("%d active and %d inactive, want 6 and 2", a, i)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/ballast-lb/ballast/director/bpf"
 )
@@ -24,9 +23,10 @@ type unit struct {
 	oldGauge array[bpf.Gauge]
 	gauge    array[bpf.Gauge]
 	tallies  array[bpf.Tally]
-	// shadow is the status word of each connection when first copied it, 0 if
-	// it was over.
+	// shadow is the status word of each connection when it was copied, 0 if it
+	// was over or never was.
 	shadow []uint32
+	frozen bool // the old program runs no more
 	lost   int
 }
 
@@ -53,50 +53,11 @@ func (u *unit) close() error {
 // fresh is one more than the highest id that the old program may have used.
 func (u *unit) fresh() uint32 { return min(atomic.LoadUint32(&u.oldGauge.at(0).Fresh), u.old.len) }
 
-// load copies a connection, without what T does not know, the lock open.
-func load(a array[byte], id uint32) (c bpf.Conn) {
-	copyWords(wordsOf(&c), a.words(id))
-	c.Lock = 0
-	return c
-}
-
-// save writes the words of a connection that the map has, the state last.
-func save(a array[byte], id uint32, c bpf.Conn) {
-	dst, src := a.words(id), wordsOf(&c)
-	for w := range min(len(dst), len(src)) {
-		if uintptr(w) != stateWord {
-			atomic.StoreUint64(&dst[w], src[w])
-		}
-	}
-	atomic.StoreUint64(&dst[stateWord], src[stateWord])
-}
-
-// status is the word of state, flags and repeats, which change together.
-func status(c *bpf.Conn) uint32 { return *statusAt(c) }
-
-func statusAt(c *bpf.Conn) *uint32 { return (*uint32)(unsafe.Pointer(&c.State)) }
-
-// word is the status of a connection in a map, to be changed atomically.
-func word(a array[byte], id uint32) *uint32 {
-	return (*uint32)(unsafe.Add(unsafe.Pointer(a.at(id)), unsafe.Offsetof(bpf.Conn{}.State)))
-}
-
-func live(state uint8) bool {
-	return state != uint8(bpf.DirectorConnStateSTATE_FREE) && state != uint8(bpf.DirectorConnStateSTATE_DEAD)
-}
-
-// liveStatus is the status, 0 for what is over.
-func liveStatus(c *bpf.Conn) uint32 {
-	if !live(c.State) {
-		return 0
-	}
-	return status(c)
-}
-
-// first copies all connections.
+// first copies all connections. It goes over what changed meanwhile until that
+// is little.
 func (u *unit) first() error {
-	u.shadow = make([]uint32, min(u.fresh(), u.new.len))
-	for id := range uint32(len(u.shadow)) {
+	u.shadow = make([]uint32, u.old.len)
+	for id := range min(u.fresh(), u.new.len) {
 		c := load(u.old, id)
 		if u.shadow[id] = liveStatus(&c); u.shadow[id] != 0 {
 			save(u.new, id, c)
@@ -108,7 +69,16 @@ func (u *unit) first() error {
 	if err := eachFlow(u.from.maps["flows"], u.copyFlows); err != nil {
 		return err
 	}
-	return copyArray(u.from.maps["openings"], u.to.maps["openings"])
+	if err := copyArray(u.from.maps["openings"], u.to.maps["openings"]); err != nil {
+		return err
+	}
+	const rounds, little = 10, 16
+	for range rounds {
+		if n, err := u.pass(u.changed); err != nil || n <= little {
+			return err
+		}
+	}
+	return nil
 }
 
 func (u *unit) copyFlows(keys [][40]byte, values []uint32) error {
@@ -128,12 +98,18 @@ func (u *unit) copyFlows(keys [][40]byte, values []uint32) error {
 	return nil
 }
 
-// second takes over what the old program, which runs no more, did since first.
+// early takes over the connections that the old program has made since first, as
+// soon as the new one runs: their packets come now.
+func (u *unit) early() error {
+	_, err := u.pass(u.changed)
+	return err
+}
+
+// second takes over all else that the old program, which runs no more, did.
 func (u *unit) second() error {
-	for id := range u.fresh() {
-		if err := u.merge(id); err != nil {
-			return err
-		}
+	u.frozen = true
+	if _, err := u.pass(u.differs); err != nil {
+		return err
 	}
 	if u.lost > 0 {
 		u.log.Warn("connections opened during the upgrade were lost", "connections", u.lost)
@@ -141,178 +117,79 @@ func (u *unit) second() error {
 	return errors.Join(u.sweepFlows(), u.sweepOpenings())
 }
 
+// changed tells whether the status of a connection is another than when it was
+// copied. The old program may still run.
+func (u *unit) changed(id uint32) bool {
+	if id >= u.new.len {
+		return false // differs sees to it
+	}
+	w := atomic.LoadUint32(word(u.old, id))
+	if !live(uint8(w)) {
+		w = 0
+	}
+	return w != u.shadow[id]
+}
+
+// differs tells the same of all but time stamps and sequence numbers, which it
+// brings up to date.
+func (u *unit) differs(id uint32) bool {
+	o := load(u.old, id)
+	if liveStatus(&o) != u.shadow[id] {
+		return true
+	}
+	if u.shadow[id] == 0 {
+		return false
+	}
+	n := load(u.new, id)
+	if ClientTuple(o) != ClientTuple(n) || ServerTuple(o) != ServerTuple(n) {
+		return true
+	}
+	u.refresh(id, o, n)
+	return false
+}
+
+// pass takes over the connections of which differs tells that they changed, and
+// gives their number. All flows that are over go before the first is added:
+// one connection's may be the next one's.
+func (u *unit) pass(differs func(id uint32) bool) (n int, err error) {
+	var ids []uint32
+	for id := range u.fresh() {
+		if differs(id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, step := range []func(uint32) error{u.leave, u.merge} {
+		for _, id := range ids {
+			if err := step(id); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(ids), nil
+}
+
+// snapshot copies a connection of the old program; false while that changes it.
+func (u *unit) snapshot(id uint32) (c bpf.Conn, ok bool) {
+	before := atomic.LoadUint64(&u.old.words(id)[stateWord])
+	c = load(u.old, id)
+	return c, u.frozen || atomic.LoadUint64(&u.old.words(id)[stateWord]) == before && atomic.LoadUint32(lockAt(u.old, id)) == 0
+}
+
 // rest takes over what the new maps have nothing of, when it is not known what
 // was first copied: what they have is later.
 func (u *unit) rest() error {
+	u.frozen = true
 	for id := range u.fresh() {
 		if id < u.new.len {
 			if n := load(u.new, id); n.State != uint8(bpf.DirectorConnStateSTATE_FREE) {
 				continue
 			}
 		}
-		if err := u.merge(id); err != nil {
-			return err
+		if o := load(u.old, id); live(o.State) {
+			if err := u.create(id, o); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(u.sweepFlows(), u.sweepOpenings())
-}
-
-func (u *unit) merge(id uint32) error {
-	o := load(u.old, id)
-	before, now := uint32(0), liveStatus(&o)
-	if id < uint32(len(u.shadow)) {
-		before = u.shadow[id]
-	}
-	if before == 0 {
-		if now == 0 {
-			return nil
-		}
-		return u.create(id, o)
-	}
-	n := load(u.new, id)
-	switch {
-	case now == 0:
-		return u.end(id, n, before)
-	case ClientTuple(o) != ClientTuple(n):
-		if err := u.end(id, n, before); err != nil {
-			return err
-		}
-		return u.create(id, o)
-	case now != before || ServerTuple(o) != ServerTuple(n):
-		return u.change(id, o, n, before)
-	}
-	u.refresh(id, o, n)
-	return nil
-}
-
-// refresh takes the time stamps and sequence numbers if they are later.
-func (u *unit) refresh(id uint32, o, n bpf.Conn) {
-	if int32(o.Seen-n.Seen) <= 0 {
-		return
-	}
-	dst, src := u.new.words(id), wordsOf(&o)
-	for w := stateWord + 1; int(w) < min(len(dst), len(src)); w++ {
-		atomic.StoreUint64(&dst[w], src[w])
-	}
-}
-
-// create adds a connection that only the old program knows. One whose client
-// has meanwhile been given another by the new program is dropped.
-func (u *unit) create(id uint32, o bpf.Conn) error {
-	at := id
-	if id >= u.new.len { // the new table is smaller
-		if u.to.maps["released"].LookupAndDelete(nil, &at) != nil {
-			u.drop(o)
-			return nil
-		}
-	}
-	if err := u.keepOpening(&o, at); err != nil {
-		return err
-	}
-	save(u.new, at, o)
-	ok, err := u.addFlows(at, o)
-	if err != nil || ok {
-		return err
-	}
-	atomic.StoreUint32(word(u.new, at), 0)
-	u.drop(o)
-	return u.to.maps["released"].Put(nil, at)
-}
-
-// drop counts a connection off that does not go on.
-func (u *unit) drop(o bpf.Conn) {
-	u.lost++
-	u.account(o, -1)
-	atomic.AddUint32(&u.gauge.at(0).Used, ^uint32(0))
-}
-
-// keepOpening copies the SYN that is kept of a connection; if the new program
-// has used its place, the connection goes on without.
-func (u *unit) keepOpening(o *bpf.Conn, id uint32) error {
-	if o.Opening == 0 {
-		return nil
-	}
-	from, to := u.from.maps["openings"], u.to.maps["openings"]
-	slot := o.Opening - 1
-	o.Opening = 0
-	if slot >= to.MaxEntries() {
-		return nil
-	}
-	value, err := from.LookupBytes(slot)
-	if err != nil {
-		return fmt.Errorf("copy opening: %w", err)
-	}
-	there, err := to.LookupBytes(slot)
-	if err != nil {
-		return fmt.Errorf("copy opening: %w", err)
-	}
-	var kept, taken bpf.Opening
-	copy(bytesOf(&kept), value)
-	copy(bytesOf(&taken), there)
-	if taken.Conn != 0 && taken.Conn != kept.Conn {
-		return nil
-	}
-	kept.Conn = id + 1
-	if err := to.Put(slot, resized(bytesOf(&kept), to.ValueSize())); err != nil {
-		return fmt.Errorf("copy opening: %w", err)
-	}
-	o.Opening = slot + 1
-	return nil
-}
-
-// end ends a connection that the old program has ended and counted off.
-func (u *unit) end(id uint32, n bpf.Conn, before uint32) error {
-	now := atomic.SwapUint32(word(u.new, id), 0)
-	u.uncount(n, now, before)
-	return u.removeFlows(id, n)
-}
-
-// change takes over another state or server. If the new program has changed the
-// connection too, its word counts, and what the old one counted is taken back.
-func (u *unit) change(id uint32, o, n bpf.Conn, before uint32) error {
-	if !atomic.CompareAndSwapUint32(word(u.new, id), before, status(&o)) {
-		u.uncount(o, status(&o), before)
-		return nil
-	}
-	if ServerTuple(o) == ServerTuple(n) {
-		if o.Opening == 0 { // sweepOpenings gives its place back
-			atomic.StoreUint32((*uint32)(unsafe.Add(unsafe.Pointer(u.new.at(id)), unsafe.Offsetof(o.Opening))), 0)
-		}
-		u.refresh(id, o, n)
-		return nil
-	}
-	if err := u.keepOpening(&o, id); err != nil {
-		return err
-	}
-	if err := u.removeFlows(id, n); err != nil {
-		return err
-	}
-	save(u.new, id, o)
-	_, err := u.addFlows(id, o)
-	return err
-}
-
-// uncount takes back what a change of a connection from one status to another
-// has counted.
-func (u *unit) uncount(c bpf.Conn, now, before uint32) {
-	*statusAt(&c) = now
-	u.account(c, -1)
-	*statusAt(&c) = before
-	u.account(c, 1)
-}
-
-// account counts as class_of and become in table.h do.
-func (u *unit) account(c bpf.Conn, delta int32) {
-	if c.State == uint8(bpf.DirectorConnStateSTATE_OPENING) {
-		atomic.AddUint32(&u.gauge.at(0).Opening, uint32(delta))
-	}
-	if c.Real >= u.tallies.len {
-		return
-	}
-	switch bpf.State(c.State) {
-	case bpf.DirectorConnStateSTATE_OPENING, bpf.DirectorConnStateSTATE_ANSWERED, bpf.DirectorConnStateSTATE_ESTABLISHED, bpf.DirectorConnStateSTATE_UDP:
-		atomic.AddUint32(&u.tallies.at(c.Real).Active, uint32(delta))
-	case bpf.DirectorConnStateSTATE_FIN_WAIT, bpf.DirectorConnStateSTATE_TIME_WAIT, bpf.DirectorConnStateSTATE_CLOSE:
-		atomic.AddUint32(&u.tallies.at(c.Real).Inactive, uint32(delta))
-	}
 }
