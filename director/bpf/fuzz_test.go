@@ -3,12 +3,14 @@ package bpf_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/ballast-lb/ballast/director/bpf"
 	"github.com/ballast-lb/ballast/director/bpf/bpftest"
+	"github.com/cilium/ebpf"
 )
 
 // town is a world with connections of every kind. Those of its bystanders must
@@ -82,38 +84,118 @@ func (t *town) packets() []bpftest.Packet {
 		bpftest.Message(t.client, t.vip, t.echoType(), 0, 1, []byte("ping")))
 }
 
-// FuzzForward gives the program any frame, in a town of the frame's family. With
-// repair its checksums are made right first, so that mutations get further.
+// country is both towns in one datapath, of which one is there at a time.
+type country struct {
+	*bpftest.Datapath
+	towns [2]*town
+	saved [2]*bpftest.Saved
+	there int
+}
+
+func newCountry(tb testing.TB) *country {
+	c := &country{Datapath: bpftest.Load(tb, func(spec *ebpf.CollectionSpec) {
+		spec.Maps[bpf.DirectorMapConns].MaxEntries = 64 // quick to look through
+		spec.Maps[bpf.DirectorMapReleased].MaxEntries = 64
+	})}
+	for i, family := range families() {
+		c.towns[i] = newTown(tb, c.Datapath, family)
+		c.saved[i] = c.Save(tb)
+		c.there = i
+	}
+	return c
+}
+
+// survives gives a frame to the program, in an untouched town of its family.
+func (c *country) survives(tb testing.TB, frame []byte) {
+	tb.Helper()
+	i := 0
+	if binary.BigEndian.Uint16(frame[12:]) == 0x86dd {
+		i = 1
+	}
+	if i != c.there {
+		newWorld(tb, c.Datapath, c.towns[i].family)
+		c.there = i
+	}
+	c.Restore(tb, c.saved[i])
+	w := *c.towns[i].world
+	w.TB = tb
+	(&town{&w, c.towns[i].actors, c.towns[i].bystanders}).survives(frame)
+}
+
+// FuzzForward gives the program any frame. With repair its checksums are made
+// right first, so that mutations get further.
 func FuzzForward(f *testing.F) {
-	d := shared.Use(f)
-	for _, family := range families() {
-		for _, p := range newTown(f, d, family).packets() {
+	c := newCountry(f)
+	for _, t := range c.towns {
+		for _, p := range t.packets() {
 			f.Add(p.Bytes(), true)
 		}
 	}
 	f.Add([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x06\x00\x01"), false)
 	f.Fuzz(func(t *testing.T, frame []byte, repair bool) {
-		if len(frame) < bpftest.EthernetLen || len(frame) > 2000 {
+		if refusedByKernel(frame) || len(frame) > 2000 {
 			return
 		}
 		if repair {
 			bpftest.Repair(frame)
 		}
-		family := families()[0]
-		if binary.BigEndian.Uint16(frame[12:]) == 0x86dd {
-			family = families()[1]
-		}
-		newTown(t, d, family).survives(frame)
+		c.survives(t, frame)
 	})
+}
+
+// Mutations of what the actors say, in the headers above all, as the fuzzer's
+// own know nothing of them.
+func TestMutations(t *testing.T) {
+	c := newCountry(t)
+	random := rand.New(rand.NewPCG(2026, 11))
+	for i, town := range c.towns {
+		t.Run(families()[i].name, func(t *testing.T) {
+			for _, p := range town.packets() {
+				for range mutationsEach {
+					frame := mutate(p.Bytes(), random)
+					if !refusedByKernel(frame) {
+						c.survives(t, frame)
+					}
+				}
+			}
+		})
+	}
+}
+
+const mutationsEach = 8
+
+// mutate changes one to three things of a frame.
+func mutate(frame []byte, random *rand.Rand) []byte {
+	for range 1 + random.IntN(3) {
+		at := bpftest.EthernetLen + random.IntN(min(len(frame), 100)-bpftest.EthernetLen)
+		switch random.IntN(6) {
+		case 0:
+			frame[at] ^= 1 << random.IntN(8)
+		case 1:
+			frame[at] = []byte{0, 1, 0x7f, 0x80, 0xff}[random.IntN(5)]
+		case 2:
+			frame[at] = byte(random.Uint32())
+		case 3:
+			frame = frame[:max(at, bpftest.EthernetLen+1)]
+		case 4:
+			frame = append(frame, make([]byte, random.IntN(64))...)
+		case 5:
+			setLength(frame, bpftest.EthernetLen+random.IntN(len(frame)+8))
+		}
+		if len(frame) <= bpftest.EthernetLen+20 {
+			break
+		}
+	}
+	if random.IntN(4) > 0 {
+		bpftest.Repair(frame)
+	}
+	return frame
 }
 
 // survives gives a frame to the program and checks what holds for all.
 func (t *town) survives(frame []byte) {
 	t.Helper()
 	before := t.records()
-	if refusedByKernel(frame) {
-		return
-	}
 	r := t.Run(t.TB, frame)
 	if len(r.Reasons) != 1 {
 		t.Fatalf("counted %s, want one reason\n%x", r.Counted(), frame)
@@ -130,6 +212,9 @@ func (t *town) survives(frame []byte) {
 
 // refusedByKernel tells frames that the kernel runs no program on.
 func refusedByKernel(frame []byte) bool {
+	if len(frame) < bpftest.EthernetLen {
+		return true
+	}
 	head := map[uint16]int{0x0800: 20, 0x86dd: 40}[binary.BigEndian.Uint16(frame[12:])]
 	return len(frame) < bpftest.EthernetLen+max(head, 1)
 }

@@ -57,12 +57,17 @@ var udpMutations = []mutation{
 
 // shorten cuts a frame and makes its IP length right.
 func shorten(f []byte, n int) []byte {
+	setLength(f, n)
+	return f[:n]
+}
+
+// setLength makes a frame's IP length as if the frame had n bytes.
+func setLength(f []byte, n int) {
 	if f[14]>>4 == 4 {
 		binary.BigEndian.PutUint16(f[16:], uint16(n-14))
 	} else {
 		binary.BigEndian.PutUint16(f[18:], uint16(n-54))
 	}
-	return f[:n]
 }
 
 func TestMalformed(t *testing.T) {

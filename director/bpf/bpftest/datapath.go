@@ -69,15 +69,20 @@ func (d *Datapath) Reset(tb testing.TB) {
 	clearArray[uint32](tb, d.Cursors)
 	clearPerCPU[bpf.Volume](tb, d.Traffic)
 	clearPerCPU[uint64](tb, d.Reasons)
-	var id uint32
-	for d.Released.LookupAndDelete(nil, &id) == nil {
-	}
+	d.forgetIDs()
 	d.Asks(tb)
-	settings := bpf.Settings{Seed: 1, Conns: Conns, Openings: Openings, GcBatch: 64, GcEvery: 1e6, Ipv6Csum: 1 << 7}
+	settings := bpf.Settings{Seed: 1, Conns: d.Conns.MaxEntries(), Openings: d.Openings.MaxEntries(), GcBatch: 64, GcEvery: 1e6, Ipv6Csum: 1 << 7}
 	for i := range settings.Timeouts {
 		settings.Timeouts[i] = Timeout
 	}
 	d.Configure(tb, settings)
+}
+
+// forgetIDs empties the queue of released ids.
+func (d *Datapath) forgetIDs() {
+	var id uint32
+	for d.Released.LookupAndDelete(nil, &id) == nil {
+	}
 }
 
 // ReasonName is the name of a reason without its prefix.
@@ -169,17 +174,12 @@ func empty(tb testing.TB, m *ebpf.Map) {
 
 func clearArray[V any](tb testing.TB, m *ebpf.Map) {
 	tb.Helper()
-	if _, err := m.BatchUpdate(keysOf(m), make([]V, m.MaxEntries()), nil); err != nil {
-		tb.Fatalf("clear %v: %v", m, err)
-	}
+	rewrite(tb, m, make([]V, m.MaxEntries()))
 }
 
 func clearPerCPU[V any](tb testing.TB, m *ebpf.Map) {
 	tb.Helper()
-	values := make([]V, int(m.MaxEntries())*ebpf.MustPossibleCPU())
-	if _, err := m.BatchUpdate(keysOf(m), values, nil); err != nil {
-		tb.Fatalf("clear %v: %v", m, err)
-	}
+	rewrite(tb, m, make([]V, int(m.MaxEntries())*ebpf.MustPossibleCPU()))
 }
 
 func keysOf(m *ebpf.Map) []uint32 {
