@@ -11,11 +11,14 @@ import (
 	"github.com/ballast-lb/ballast/director/config"
 	"github.com/ballast-lb/ballast/director/dataplane"
 	"github.com/ballast-lb/ballast/director/reset"
-	"github.com/ballast-lb/ballast/director/verdict"
 )
 
 // resetEvery is how often connections of dead servers are looked for.
 const resetEvery = 500 * time.Millisecond
+
+// retiredFor is how long after a real server was retired its connections are
+// looked for: many times resetEvery, for those that were opening.
+const retiredFor = 5 * time.Second
 
 // grave is a real server some of whose connections are to be reset.
 type grave struct {
@@ -47,7 +50,7 @@ func (d *Director) resets(ctx context.Context) error {
 func (d *Director) graves() map[uint32]grave {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	graves := make(map[uint32]grave)
+	graves, moment := make(map[uint32]grave), time.Now()
 	for _, v := range d.vips {
 		if v.conf.Protocol != config.TCP {
 			continue
@@ -58,11 +61,11 @@ func (d *Director) graves() map[uint32]grave {
 				continue
 			}
 			g := grave{generation: now[r.id].Generation, downAt: now[r.id].DownAt}
-			g.down = r.server.State == verdict.Down && v.conf.OnFailure != config.Drain
+			g.down = now[r.id].State == bpf.DirectorRealStateREAL_DOWN && v.conf.OnFailure != config.Drain
 			if v.conf.OnFailure == config.ResetIfSilent {
 				g.silentFor = v.conf.Silence
 			}
-			if g.down || r.server.Generation > 1 || now[r.id].State == bpf.DirectorRealStateREAL_DOWN {
+			if g.down || moment.Sub(r.retired) < retiredFor {
 				graves[r.id] = g
 			}
 		}

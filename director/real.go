@@ -18,6 +18,7 @@ type real struct {
 	written dataplane.Real // as the datapath has it
 	way     route.Way
 	since   time.Time // when its state last changed
+	retired time.Time // when all its connections were last over, or it was taken over from a run before
 
 	tally  bpf.Tally // when last judged
 	before bpf.Volume
@@ -44,7 +45,7 @@ func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
 		return nil
 	}
 	if r == nil {
-		r = &real{since: now}
+		r = &real{since: now, retired: now}
 		v.reals[s.ID] = r
 	} else if r.server.State != s.State {
 		d.tell(v, r, s)
@@ -57,6 +58,7 @@ func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
 	r.server = s
 	if retired {
 		d.log.Info("all connections of a server are over", "vip", v.conf.Name, "server", s.ID, "why", s.Reason)
+		r.retired = now
 		_, err := d.plane.Retire(r.id)
 		return err
 	}
