@@ -135,7 +135,7 @@ func (w *world) launch() {
 // ready waits until every VIP is served by all its servers.
 func (w *world) ready() {
 	w.t.Helper()
-	w.await("every VIP to be served", func(s control.DirectorStatus) error {
+	status := w.await("every VIP to be served", func(s control.DirectorStatus) error {
 		for _, v := range s.VIPs {
 			if v.Error != "" {
 				return fmt.Errorf("vip %s: %s", v.Name, v.Error)
@@ -145,6 +145,31 @@ func (w *world) ready() {
 					return fmt.Errorf("vip %s: %s is %s: %s", v.Name, r.ID, r.State, r.Reason)
 				}
 			}
+		}
+		return nil
+	})
+	for _, v := range status.VIPs {
+		w.reach(v.Address)
+	}
+}
+
+// reach lets the client find a VIP's neighbour, by a datagram that the host
+// itself refuses: so no connection waits for that.
+func (w *world) reach(vip netip.Addr) {
+	w.t.Helper()
+	const discard = 9
+	eventually(w.t, fmt.Sprintf("%s to be found", vip), func() error {
+		conn, err := w.Client.Dial(w.t.Context(), "udp", at(vip, discard))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(200 * time.Millisecond)) // it is open
+		if _, err = conn.Write([]byte("?")); err == nil {
+			_, err = conn.Read(make([]byte, 1))
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return fmt.Errorf("it does not refuse: %w", err)
 		}
 		return nil
 	})
