@@ -9,7 +9,10 @@ import (
 
 // load copies a connection, without what T does not know, the lock open.
 func load(a array[byte], id uint32) (c bpf.Conn) {
-	copyWords(wordsOf(&c), a.words(id))
+	dst, src := wordsOf(&c), a.words(id)
+	for w := range min(len(dst), len(src)) {
+		dst[w] = atomic.LoadUint64(&src[w])
+	}
 	c.Lock = 0
 	return c
 }
