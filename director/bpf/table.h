@@ -183,34 +183,42 @@ __noinline int end_conn(struct conn *c, __u32 id)
 	return 1;
 }
 
-/* A slot of openings for connection id. While slots are free near the head
- * nothing is lost; under a flood the oldest half-open connection makes room,
- * and never one that was answered. -1: none to be had. */
+#define NEAR 4    /* slots of openings at the head looked at for a free one */
+#define PROBES 12 /* and more at random, in case many of the head's neighbours wait */
+
+/* A slot of openings for connection id. The head stays where slots are free, so
+ * that few are in use, and warm in the cache, as long as clients are answered.
+ * Under a flood it goes round: the oldest half-open connection makes room, and
+ * never one that was answered. -1: none to be had. */
 __noinline int take_opening(__u32 id)
 {
 	const struct settings *set = at(&config, 0);
 	struct gauge *g = at(&gauges, 0);
 	struct opening *o;
 	struct conn *old;
-	__u32 slot = 0, held = 0;
+	__u32 head, slot, held;
 
 	if (!set || !g)
 		return -1;
-	for (int i = 0; i < 8; i++) {
-		slot = __sync_fetch_and_add(&g->head, 1) & (set->openings - 1);
+	head = READ_ONCE(g->head);
+	for (int i = 0; i < PROBES; i++) {
+		slot = (i < NEAR ? head + i : bpf_get_prandom_u32()) & (set->openings - 1);
 		o = at(&openings, slot);
 		if (!o)
 			return -1;
-		held = __sync_val_compare_and_swap(&o->conn, 0, id + 1);
-		if (!held)
-			return slot;
+		if (READ_ONCE(o->conn) || __sync_val_compare_and_swap(&o->conn, 0, id + 1))
+			continue;
+		if (i)
+			WRITE_ONCE(g->head, slot);
+		return slot;
 	}
-	old = at(&conns, held - 1);
-	if (!old || old->state != STATE_OPENING || old->opening != slot + 1 ||
-	    !end_conn(old, held - 1))
+	slot = head & (set->openings - 1);
+	WRITE_ONCE(g->head, head + 1);
+	o = at(&openings, slot);
+	held = o ? READ_ONCE(o->conn) : 0;
+	old = held ? at(&conns, held - 1) : NULL;
+	if (!old || old->state != STATE_OPENING || old->opening != slot + 1 || !end_conn(old, held - 1))
 		return -1;
 	__sync_fetch_and_add(&g->displaced, 1);
-	if (__sync_val_compare_and_swap(&o->conn, 0, id + 1))
-		return -1;
-	return slot;
+	return __sync_val_compare_and_swap(&o->conn, 0, id + 1) ? -1 : slot;
 }
