@@ -57,7 +57,14 @@ func TestPacketLongerThanTheWay(t *testing.T) {
 			w.Errorf("asked %+v, want too big for %d and the packet's head", a, head+500)
 		}
 		// The answer's way is another.
-		c.hears(c.out(ack, serverISN+1, clientISN+1, strings.Repeat("x", 900)), bpftest.Change{})
+		answer := c.out(ack, serverISN+1, clientISN+1, strings.Repeat("x", 900))
+		c.hears(answer, bpftest.Change{})
+		f, _ := w.Find(w.TB, answer)
+		bpftest.Edit(w.TB, w.Conns, f.ID, func(c *bpf.Conn) { c.Mtu = head + 899 })
+		w.drops(answer, web, dropTooBig)
+		if asks := w.Asks(w.TB); len(asks) != 1 || asks[0].Mtu != head+899 || !bytes.Equal(asks[0].Head[:], answer.IP()[:128]) {
+			w.Errorf("asked %+v, want too big for %d and the answer's head", asks, head+899)
+		}
 	})
 }
 

@@ -167,6 +167,15 @@ func TestSegmentsOfNoConnection(t *testing.T) {
 	}
 }
 
+// A RST is not made of a packet with IP options: its sender hears nothing.
+func TestNoAnswerToIPOptions(t *testing.T) {
+	d := shared.Use(t)
+	w := newWorld(t, d, families()[0])
+	p := bpftest.Segment(w.from(40000), w.at(80), ack, 100, 200, "data")
+	p.IPOptions = []byte{1, 1, 1, 0}
+	w.drops(p, web, dropFailed)
+}
+
 func TestSYNWithoutAServer(t *testing.T) {
 	d := shared.Use(t)
 	states := map[string]func(*bpf.Real){
