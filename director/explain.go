@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/ballast-lb/ballast/director/bpf"
@@ -138,7 +139,7 @@ func (d *Director) tombs(c *bpf.Conn) []string {
 // next is the server that a new connection of the client would get, where that
 // can be told: a cursor moves with each connection.
 func (d *Director) next(v *vip, client netip.AddrPort) (uint32, string) {
-	if v.verdict == nil || len(v.members) == 0 {
+	if !slices.ContainsFunc(v.members, func(m schedule.Member) bool { return m.Weight > 0 }) {
 		return 0, "A connection opened now would be refused: no server may take it."
 	}
 	table := schedule.Build(v.kind, v.members, seed(v.conf))

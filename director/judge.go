@@ -58,12 +58,7 @@ func (d *Director) enact(v *vip, now time.Time) error {
 
 // tables gives the datapath the members by which it chooses, if they changed.
 func (d *Director) tables(v *vip) error {
-	var members []schedule.Member
-	for _, s := range v.verdict.Servers {
-		if r := v.reals[s.ID]; r != nil && s.Eligible() && r.way.Err == nil {
-			members = append(members, schedule.Member{Key: s.Addr.String() + " " + s.ID, Real: r.id, Weight: s.Weight})
-		}
-	}
+	members := v.choices()
 	if v.members != nil && slices.Equal(members, v.members) {
 		return nil
 	}
@@ -73,6 +68,27 @@ func (d *Director) tables(v *vip) error {
 	}
 	v.members = append([]schedule.Member{}, members...) // not nil, also when empty
 	return nil
+}
+
+// choices are the servers that take connections. Where clients are hashed those
+// that do not just now are there without weight: the size of the hash table
+// goes by the number of members, and with it most clients would change servers.
+func (v *vip) choices() []schedule.Member {
+	var members []schedule.Member
+	for _, s := range v.verdict.Servers {
+		r := v.reals[s.ID]
+		if r == nil || s.State == verdict.Removed {
+			continue
+		}
+		weight := s.Weight
+		if !s.Eligible() || r.way.Err != nil {
+			weight = 0
+		}
+		if weight > 0 || v.kind.Hashed() {
+			members = append(members, schedule.Member{Key: s.Addr.String() + " " + s.ID, Real: r.id, Weight: weight})
+		}
+	}
+	return members
 }
 
 // sweep forgets servers that have left the pool and have no connections.
