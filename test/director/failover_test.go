@@ -147,10 +147,10 @@ func TestDrainTakesNothingNewAndKeepsTheRest(t *testing.T) {
 }
 
 // TestReturnIsARamp lets a server return under load: it gets its share little
-// by little, although it has the fewest connections of all.
+// by little.
 func TestReturnIsARamp(t *testing.T) {
 	t.Parallel()
-	w, echoes := pair(t, quick, `slow_start = "3s"`)
+	w, echoes := pair(t, quick, `slow_start = "3s"`, `scheduler = "wrr"`)
 	echoes[0].Stop()
 	w.server("web", w.Servers[0], control.RealDown)
 	w.server("web6", w.Servers[0], control.RealDown)
