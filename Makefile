@@ -14,7 +14,7 @@ RACE     ?= $(if $(shell command -v gcc),-race)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/coredns, bin/ballast-director, bin/ballast-agent and bin/ballastctl
@@ -68,6 +68,10 @@ fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)
 .PHONY: bench
 bench: build ## Measure the cost of an answer, alone and against the file plugin
 	$(GO) run ./test/bench -bin $(BIN)
+
+.PHONY: bench-director
+bench-director: build ## Measure the director beside plain routing, nftables and HAProxy, as root
+	$(GO) run ./test/bench/director -bin $(BIN)
 
 .PHONY: lab-up
 lab-up: build consul $(BIN)/lab # Build the network lab and start its programs, as root

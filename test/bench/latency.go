@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
-
 	"github.com/ballast-lb/ballast/test/bench/figures"
 	"github.com/miekg/dns"
 )

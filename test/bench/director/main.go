@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ballast-lb/ballast/director/dataplane"
 	"github.com/ballast-lb/ballast/test/bench/figures"
 )
 
@@ -33,18 +34,31 @@ type settings struct {
 	flows   int // open connections of each family
 	batches int // of packets of each kind
 	batch   int // packets in one
+
+	rounds        int // of bulk transfer by all ways
+	bulkFor       time.Duration
+	connectRounds int // of connections by all ways
+	connectFor    time.Duration
+
+	lossFor time.Duration
+	settle  time.Duration // until all have noticed that a server is away
+	largest int           // connections to weigh
 }
 
 func defaults() settings {
 	return settings{
 		bin: "bin", format: "markdown", parts: strings.Join(partNames(), ","),
 		flows: 60_000, batches: 100, batch: 2000,
+		rounds: 5, bulkFor: 4 * time.Second, connectRounds: 10, connectFor: 500 * time.Millisecond,
+		lossFor: 6 * time.Second, settle: 5 * time.Second, largest: dataplane.MaxConnections,
 	}
 }
 
 // quick only shows that everything works: its figures mean nothing.
 func (s settings) quick() settings {
 	s.flows, s.batches, s.batch = 1000, 2, 100
+	s.rounds, s.bulkFor, s.connectRounds, s.connectFor = 1, time.Second, 2, 50*time.Millisecond
+	s.lossFor, s.settle, s.largest = 600*time.Millisecond, 100*time.Millisecond, 1<<20
 	return s
 }
 
@@ -56,6 +70,9 @@ type part struct {
 
 var parts = []part{
 	{"packets", (*bench).testRuns},
+	{"through", (*bench).through},
+	{"losses", (*bench).losses},
+	{"memory", (*bench).memory},
 }
 
 func partNames() (names []string) {
