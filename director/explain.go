@@ -170,7 +170,6 @@ func (d *Director) schedulerInput(v *vip) schedule.Input {
 	}
 	return schedule.Input{
 		Active:   func(r uint32) uint32 { return d.plane.Tally(r).Active },
-		Inactive: func(r uint32) uint32 { return d.plane.Tally(r).Inactive },
 		Weight:   func(r uint32) uint32 { return weights[r] },
 		Eligible: func(uint32) bool { return true },
 	}

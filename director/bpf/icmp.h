@@ -40,7 +40,7 @@ __noinline int read_quote(struct __sk_buff *skb, struct packet *p, struct quoted
 	union quote *q;
 	struct tuple *k;
 
-	if (!p || !e)
+	if (!p || !e || p->l4 + 8 + QUOTE_SIZE(p) > p->end)
 		return -1;
 	q = &e->q;
 	k = &e->key;

@@ -17,7 +17,7 @@ struct choice {
 	__u32 opening; /* index + 1; 0: nothing was tried yet */
 	__u32 off, len;
 	__u32 best;    /* id + 1 */
-	__u64 overhead, weight;
+	__u64 active, weight;
 };
 
 static __always_inline __u64 mix(__u64 h, __u64 w)
@@ -87,22 +87,23 @@ static __always_inline void walk(struct choice *ch, struct span in, __u32 limit)
 	bpf_loop(in.len < limit ? in.len : limit, walk_step, ch, 0);
 }
 
-/* Takes the server with the least (active + 1 + inactive / 256) / weight: the
- * overhead of IPVS's wlc, with the connection to come counted as its sed does,
- * so that an idle pool is shared by weight as well. */
+/* Takes the server with the least active / weight. Of equals the first stays:
+ * whose turn it is by weight. What IPVS's wlc adds for connections that are
+ * closing is history, and the server that has none of it, since it has just
+ * returned, would get every connection. */
 static __always_inline void compare(struct choice *ch, __u32 id)
 {
 	const struct real *r = eligible(ch, id);
 	const struct tally *t = at(&tallies, id);
-	__u64 overhead;
+	__u64 active;
 
 	if (!r || !t)
 		return;
-	overhead = ((__u64)READ_ONCE(t->active) + 1) * 256 + READ_ONCE(t->inactive);
-	if (ch->best && overhead * ch->weight >= ch->overhead * r->weight)
+	active = READ_ONCE(t->active);
+	if (ch->best && active * ch->weight >= ch->active * r->weight)
 		return;
 	ch->best = id + 1;
-	ch->overhead = overhead;
+	ch->active = active;
 	ch->weight = r->weight;
 }
 
@@ -126,19 +127,23 @@ static long draw_step(__u64 i, struct choice *ch)
 
 static __always_inline void least(struct choice *ch, const struct service *s)
 {
-	bool few = s->members.len <= EXACT;
-	struct span in = few ? s->members : s->table;
+	__u32 *turn;
 
-	if (!in.len)
+	if (!s->members.len || !s->table.len)
 		return;
-	ch->off = in.off;
-	ch->len = in.len;
-	if (few) {
-		bpf_loop(in.len, exact_step, ch, 0);
+	ch->off = s->table.off;
+	ch->len = s->table.len;
+	if (s->members.len > EXACT) {
+		ch->first = bpf_get_prandom_u32();
+		bpf_loop(CANDIDATES, draw_step, ch, 0);
 		return;
 	}
-	ch->first = bpf_get_prandom_u32();
-	bpf_loop(CANDIDATES, draw_step, ch, 0);
+	turn = at(&slots, ch->off + ch->first % ch->len);
+	if (turn)
+		compare(ch, *turn);
+	ch->off = s->members.off;
+	ch->len = s->members.len;
+	bpf_loop(ch->len, exact_step, ch, 0);
 }
 
 /* The id of the chosen server, or -1 if none may take the connection. opening

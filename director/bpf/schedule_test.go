@@ -94,7 +94,6 @@ func (p *poolTest) reference(kind schedule.Kind, client netip.AddrPort) (uint32,
 		Hash:     schedule.Hash(client.Addr().As16(), port, poolSeed),
 		Cursor:   bpftest.Get[uint32](p.TB, p.Cursors, uint32(poolService)),
 		Active:   func(id uint32) uint32 { return p.tally(id).Active },
-		Inactive: func(id uint32) uint32 { return p.tally(id).Inactive },
 		Weight:   func(id uint32) uint32 { return p.weights[id] },
 		Eligible: func(id uint32) bool { return !p.out[id] },
 	})

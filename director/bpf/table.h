@@ -64,7 +64,7 @@ static __always_inline bool become(struct conn *c, __u8 from, __u8 state, __u8 s
 		union status old, new;
 
 		old.word = READ_ONCE(*word);
-		if (old.state != from)
+		if (old.state != from || from == STATE_DEAD || from == STATE_FREE)
 			return false;
 		new = old;
 		new.state = state;

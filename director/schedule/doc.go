@@ -12,9 +12,9 @@
 //
 //	rr wrr       the slot at the cursor, which moves on by one with each pick
 //	sh maglev    the slot at the hash of the client
-//	lc wlc load  the member of least ((active+1)*256+inactive)/weight: of all
-//	             while there are at most ExactMembers, else of Draws slots
-//	             drawn at random
+//	lc wlc load  the member of least active/weight, of equals the one whose turn
+//	             it is by weight: of all while there are at most ExactMembers,
+//	             else of Draws slots drawn at random
 //
 // A member that cannot take the connection is passed over by going forward in
 // the slots, at most WalkSteps of them, and then through Members. So the work

@@ -8,14 +8,13 @@ const (
 )
 
 // Input is what the datapath knows when a connection comes. The functions take
-// the id of a real server; Active and Inactive may be nil for schedulers that
-// do not count, and Eligible if all are.
+// the id of a real server; Active may be nil for schedulers that do not count,
+// and Eligible if all are.
 type Input struct {
 	Hash     uint32 // of the client, see Hash
 	Cursor   uint32 // of the service: moves on by one with each pick
 	Random   uint32 // anew for each pick
 	Active   func(real uint32) uint32
-	Inactive func(real uint32) uint32
 	Weight   func(real uint32) uint32
 	Eligible func(real uint32) bool // up, and not tried for this connection yet
 }
@@ -24,20 +23,6 @@ type Input struct {
 // become 0 after the table was made.
 func (in *Input) takes(real uint32) bool {
 	return in.Weight(real) > 0 && (in.Eligible == nil || in.Eligible(real))
-}
-
-// cost is what the server's connections count: an active one as much as 256
-// inactive ones, and the new one is counted as active already, so that weights
-// matter among idle servers too.
-func (in *Input) cost(real uint32) uint64 {
-	return (uint64(count(in.Active, real))+1)*256 + uint64(count(in.Inactive, real))
-}
-
-func count(of func(uint32) uint32, real uint32) uint32 {
-	if of == nil {
-		return 0
-	}
-	return of(real)
 }
 
 // Pick chooses the real server for a new connection, as the datapath does.
@@ -49,7 +34,10 @@ func Pick(kind Kind, t Table, in Input) (real uint32, ok bool) {
 	case !kind.Counting():
 		return walkFrom(t, &in, in.Cursor)
 	case len(t.Members) <= ExactMembers:
-		return leastOfAll(t, &in)
+		if real, ok = leastOfAll(t, &in); ok {
+			return real, ok
+		}
+		return walkFrom(t, &in, in.Cursor)
 	}
 	if real, ok = leastOfDraws(t, &in); ok {
 		return real, ok
@@ -77,11 +65,15 @@ func first(reals []uint32, in *Input, start uint32, steps int) (real uint32, ok 
 	return 0, false
 }
 
-// leastOfAll compares all members. It begins at the cursor and only a lower
-// load takes over, so that equals have their turns.
+// leastOfAll compares all members, beginning with the one whose turn it is by
+// weight. Only a lower load takes over, so that idle servers share by weight.
 func leastOfAll(t Table, in *Input) (real uint32, ok bool) {
 	n := uint32(len(t.Members))
+	if len(t.Slots) == 0 {
+		return 0, false
+	}
 	var best least
+	best.offer(in, t.Slots[in.Cursor%uint32(len(t.Slots))])
 	for i := range n {
 		best.offer(in, t.Members[(in.Cursor%n+i)%n])
 	}
@@ -105,17 +97,17 @@ func leastOfDraws(t Table, in *Input) (real uint32, ok bool) {
 // least is the server of least load so far; none while its weight is 0.
 type least struct {
 	real, weight uint32
-	cost         uint64
+	active       uint64
 }
 
 // offer takes the server if it can have the connection and its load is lower.
-// cost/weight < best.cost/best.weight is compared across, in 64 bits.
+// active/weight < best.active/best.weight is compared across, in 64 bits.
 func (l *least) offer(in *Input, real uint32) {
 	if !in.takes(real) {
 		return
 	}
-	cost, weight := in.cost(real), in.Weight(real)
-	if l.weight == 0 || cost*uint64(l.weight) < l.cost*uint64(weight) {
-		*l = least{real: real, weight: weight, cost: cost}
+	active, weight := uint64(in.Active(real)), in.Weight(real)
+	if l.weight == 0 || active*uint64(l.weight) < l.active*uint64(weight) {
+		*l = least{real: real, weight: weight, active: active}
 	}
 }

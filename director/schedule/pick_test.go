@@ -28,7 +28,6 @@ func newBench(kind Kind, members []Member) *bench {
 func (b *bench) input() Input {
 	return Input{
 		Active:   func(r uint32) uint32 { return b.active[r] },
-		Inactive: func(uint32) uint32 { return 0 },
 		Weight:   func(r uint32) uint32 { return b.weight[r] },
 		Eligible: func(r uint32) bool { return !b.out[r] },
 	}
@@ -83,25 +82,23 @@ func TestPickInTurn(t *testing.T) {
 
 func TestPickLeast(t *testing.T) {
 	for _, c := range []struct {
-		name     string
-		weights  []uint32
-		active   []uint32
-		inactive []uint32
-		out      string
-		cursor   uint32
-		want     string
+		name    string
+		weights []uint32
+		active  []uint32
+		out     string
+		cursor  uint32
+		want    string
 	}{
-		{"the fewest connections", []uint32{256, 256, 256}, []uint32{5, 3, 4}, nil, "", 0, "b"},
-		{"for its weight", []uint32{256, 1024, 256}, []uint32{5, 12, 4}, nil, "", 0, "b"},
-		{"the new one counts too: idle servers by weight", []uint32{256, 512}, nil, nil, "", 0, "b"},
-		{"ties rotate with the cursor", []uint32{256, 256, 256}, nil, nil, "", 2, "c"},
-		{"ties rotate past the heavier", []uint32{256, 256, 256}, []uint32{1, 0, 0}, nil, "", 0, "b"},
-		{"256 inactive ones count as one", []uint32{256, 256}, []uint32{1, 0}, []uint32{0, 255}, "", 0, "b"},
-		{"and more as more", []uint32{256, 256}, []uint32{1, 0}, []uint32{0, 257}, "", 0, "a"},
-		{"weight 0 takes nothing", []uint32{0, 256}, []uint32{0, 9}, nil, "", 0, "b"},
-		{"who was tried is passed over", []uint32{256, 256, 256}, []uint32{5, 3, 4}, nil, "b", 0, "c"},
-		{"nobody is left", []uint32{256, 256}, nil, nil, "ab", 0, ""},
-		{"the most connections and weights do not overflow", []uint32{MaxWeight, MaxWeight}, []uint32{1<<31 - 1, 1<<31 - 2}, nil, "", 0, "b"},
+		{"the fewest connections", []uint32{256, 256, 256}, []uint32{5, 3, 4}, "", 0, "b"},
+		{"for its weight", []uint32{256, 1024, 256}, []uint32{5, 12, 4}, "", 0, "b"},
+		{"idle servers have their turns by weight", []uint32{256, 512}, nil, "", 0, "b"},
+		{"the lighter one too", []uint32{256, 512}, nil, "", 1, "a"},
+		{"ties rotate with the cursor", []uint32{256, 256, 256}, nil, "", 2, "c"},
+		{"ties rotate past the heavier", []uint32{256, 256, 256}, []uint32{1, 0, 0}, "", 0, "b"},
+		{"weight 0 takes nothing", []uint32{0, 256}, []uint32{0, 9}, "", 0, "b"},
+		{"who was tried is passed over", []uint32{256, 256, 256}, []uint32{5, 3, 4}, "b", 0, "c"},
+		{"nobody is left", []uint32{256, 256}, nil, "ab", 0, ""},
+		{"the most connections and weights do not overflow", []uint32{MaxWeight, MaxWeight}, []uint32{1<<31 - 1, 1<<31 - 2}, "", 0, "b"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(KindWLC, letters(c.weights...))
@@ -109,7 +106,7 @@ func TestPickLeast(t *testing.T) {
 				return func(r uint32) uint32 { return slices.Concat(counts, make([]uint32, 8))[r-1] }
 			}
 			in := b.input()
-			in.Active, in.Inactive, in.Cursor = of(c.active), of(c.inactive), c.cursor
+			in.Active, in.Cursor = of(c.active), c.cursor
 			in.Eligible = func(r uint32) bool { return !strings.Contains(c.out, spell([]uint32{r})) }
 			r, ok := Pick(KindWLC, b.table, in)
 			if got := strings.Repeat(spell([]uint32{max(r, 1)}), map[bool]int{true: 1}[ok]); got != c.want {
@@ -235,7 +232,7 @@ func TestPickNothing(t *testing.T) {
 			t.Errorf("%v: %d from members without weight", kind, r)
 		}
 		in := newBench(kind, letters(256)).input()
-		in.Active, in.Inactive, in.Eligible = nil, nil, nil
+		in.Eligible = nil
 		in.Weight = func(uint32) uint32 { return One }
 		if r, ok := Pick(kind, Table{Members: []uint32{4}}, in); !ok || r != 4 {
 			t.Errorf("%v: got %d, %v from members without slots", kind, r, ok)
