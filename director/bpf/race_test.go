@@ -2,6 +2,7 @@ package bpf_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"runtime"
 	"sync"
 	"testing"
@@ -40,6 +41,39 @@ func TestManyCPUs(t *testing.T) {
 		}
 		wg.Wait()
 		town.consistent()
+	})
+}
+
+// While the SYN moves on, on one CPU, servers answer it on another: the client
+// hears of one of them only.
+func TestOneISN(t *testing.T) {
+	eachFamily(t, shared.Use(t), func(w *world) {
+		bpftest.Edit(w.TB, w.Services, web, func(s *bpf.Service) { s.Retry = 0 })
+		for round := range uint16(300) {
+			p := w.syn(10_000+round, 80)
+			w.first(p)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for range 4 {
+					w.Forwarded(p.Bytes(), &bpftest.Context{}, 0)
+				}
+			})
+			heard := map[uint32]bool{}
+			wg.Go(func() {
+				for i := range 30 {
+					server := netip.AddrPortFrom(w.servers[i%3], 8080)
+					answer := bpftest.Segment(server, p.Src, syn|ack, uint32(1000*(1+i%3)), clientISN+1, "")
+					out, _, _ := w.Forwarded(answer.Bytes(), &bpftest.Context{}, 0)
+					if sent, err := bpftest.Parse(out); err == nil && sent.Src == p.Dst && sent.Dst == p.Src {
+						heard[sent.Seq] = true
+					}
+				}
+			})
+			wg.Wait()
+			if len(heard) > 1 {
+				w.Fatalf("round %d: SYN-ACKs of %d servers, want one", round, len(heard))
+			}
+		}
 	})
 }
 
