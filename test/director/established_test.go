@@ -3,13 +3,13 @@
 package director_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
-	"strings"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -34,26 +34,46 @@ func idlers(t *testing.T, w *world, addr string, count int) []*idle {
 	t.Helper()
 	var all []*idle
 	for range count {
-		conn, err := w.Client.Dial(t.Context(), "tcp", addr)
+		one, err := newIdle(t, w, addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { conn.Close() })
-		reader := bufio.NewReader(conn)
-		_ = conn.SetReadDeadline(time.Now().Add(limit)) // it is open
-		name, err := reader.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = conn.SetReadDeadline(time.Time{})
-		one := &idle{conn, strings.TrimSpace(name), make(chan error, 1)}
-		go func() {
-			_, err := reader.ReadByte()
-			one.ended <- err
-		}()
 		all = append(all, one)
 	}
 	return all
+}
+
+// together opens them all at once.
+func together(t *testing.T, w *world, addr string, count int) []*idle {
+	all := make([]*idle, count)
+	var opening sync.WaitGroup
+	for i := range all {
+		opening.Go(func() {
+			var err error
+			if all[i], err = newIdle(t, w, addr); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
+	return slices.DeleteFunc(all, func(one *idle) bool { return one == nil })
+}
+
+func newIdle(t *testing.T, w *world, addr string) (*idle, error) {
+	conn, name, err := greet(t.Context(), w, netip.AddrPort{}, addr)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadDeadline(time.Time{}) // it is open
+	one := &idle{conn, name, make(chan error, 1)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, err := conn.Read(make([]byte, 1))
+		one.ended <- err
+	}()
+	t.Cleanup(func() { conn.Close(); <-ended })
+	return one, nil
 }
 
 // fates waits until those of one server were reset, and says how long the last
@@ -96,7 +116,7 @@ func alive(t *testing.T, all []*idle, but string) {
 			continue
 		}
 		select {
-		case err := <-one.ended: // of ReadByte: nil is an echo
+		case err := <-one.ended: // of Read: nil is an echo
 			if err != nil {
 				t.Errorf("%s of %s: %v", one.conn.LocalAddr(), one.server, err)
 			}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	binary = sync.OnceValues(func() (string, error) { return build(dir) })
+	program = sync.OnceValues(func() (string, error) { return build(dir) })
 	code := goleak0(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -51,8 +51,8 @@ func goleak0(m *testing.M) int {
 	return code
 }
 
-// binary is the path of ballast-director, built at the first call.
-var binary func() (string, error)
+// program is the path of ballast-director, built at the first call.
+var program func() (string, error)
 
 func build(dir string) (string, error) {
 	path := filepath.Join(dir, "ballast-director")

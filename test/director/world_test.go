@@ -121,7 +121,7 @@ func (w *world) start() {
 // launch starts the director.
 func (w *world) launch() {
 	w.t.Helper()
-	path, err := binary()
+	path, err := program()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func (w *world) hup() control.DirectorStatus {
 // run runs ballast-director to its end.
 func (w *world) run(args ...string) (string, error) {
 	w.t.Helper()
-	path, err := binary()
+	path, err := program()
 	if err != nil {
 		w.t.Fatal(err)
 	}
