@@ -70,7 +70,7 @@ func (d *Director) disown() {
 	}
 	wanted := make(map[netip.Addr]bool)
 	for _, conf := range d.cfg.VIPs {
-		wanted[conf.Address] = conf.Announce
+		wanted[conf.Address] = wanted[conf.Address] || conf.Announce // several VIPs may share it
 	}
 	for _, h := range held {
 		if wanted[h.Addr] {

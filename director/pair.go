@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ballast-lb/ballast/director/announce"
@@ -46,7 +47,8 @@ func (d *Director) pair(ctx context.Context) {
 	}
 	boot, _ := os.ReadFile(bootID) // without it only the hint is missing
 	a, err := announce.New(d.consul, vips, announce.Options{
-		Boot: strings.TrimSpace(string(boot)), Log: d.log, Leave: d.leave,
+		Boot: strings.TrimSpace(string(boot)), Log: d.log,
+		Leave: func(name string) announce.Leave { return d.leave(vips, name) },
 	})
 	if err != nil {
 		d.log.Error("VIPs cannot be registered in Consul", "error", err)
@@ -63,18 +65,34 @@ func (d *Director) pair(ctx context.Context) {
 	d.pairing = p
 }
 
-// leave keeps VIPs in Consul that the next announcer goes on with, after a
-// reload. It is asked while d.mu is held by whoever ends the announcer.
-func (d *Director) leave(name string) announce.Leave {
+// leave keeps VIPs in Consul that the next announcer goes on with after a
+// reload: those that are the same instance. It is asked while d.mu is held by
+// whoever ends the announcer of vips.
+func (d *Director) leave(vips []announce.VIP, name string) announce.Leave {
 	if d.ending.Load() {
 		return announce.LeaveRemove
 	}
+	was := slices.IndexFunc(vips, func(v announce.VIP) bool { return v.Name == name })
 	for _, v := range registered(d.cfg) {
-		if v.Name == name {
+		if was >= 0 && v.ID("") == vips[was].ID("") {
 			return announce.LeaveKeep
 		}
 	}
 	return announce.LeaveRemove
+}
+
+// untold is why Consul does not take what it is told of the VIP; empty if it
+// does, or is told nothing. d.mu is held.
+func (d *Director) untold(v *vip) string {
+	if d.pairing == nil {
+		return ""
+	}
+	for _, s := range d.pairing.announcer.Status() {
+		if s.VIP == v.conf.Name && s.Err != "" {
+			return "not told to Consul: " + s.Err
+		}
+	}
+	return ""
 }
 
 func (p *pairing) end() {
@@ -92,8 +110,8 @@ func (d *Director) announce(v *vip) {
 	}
 	s := announce.State{
 		Capacity: v.verdict.Alive, Load: v.verdict.Load, LoadKnown: v.verdict.LoadKnown,
-		Quorum: (v.verdict.Quorum || v.verdict.Fallback) && v.address == nil && v.trouble == nil,
-		Reason: v.verdict.Reason, Degraded: v.verdict.Fallback,
+		Quorum:   (v.verdict.Quorum || v.verdict.Fallback) && v.address == nil && v.trouble == nil,
+		Degraded: v.verdict.Fallback,
 	}
 	for _, r := range v.reals {
 		t := d.plane.Tally(r.id)
@@ -104,6 +122,9 @@ func (d *Director) announce(v *vip) {
 	}
 	if err := cmp.Or(v.address, v.trouble); err != nil {
 		s.Reason = err.Error()
+	}
+	if !s.Quorum || s.Degraded { // of one that is well the numbers are no news, and soon old ones
+		s.Reason = cmp.Or(s.Reason, v.verdict.Reason)
 	}
 	d.pairing.announcer.Set(v.conf.Name, s)
 }

@@ -99,7 +99,7 @@ func (d *Director) vipStatus(v *vip) control.VIPStatus {
 	if p := v.conf.Persistence; p != nil {
 		s.Persistence = &control.PersistenceStatus{Timeout: control.Seconds(p.Timeout.Seconds()), Prefix: p.Prefix}
 	}
-	s.Error = v.errorText()
+	s.Error = v.errorText(d.untold(v))
 	if v.verdict == nil {
 		return s
 	}
@@ -120,8 +120,9 @@ func (d *Director) vipStatus(v *vip) control.VIPStatus {
 	return s
 }
 
-// errorText is why the VIP is not served as configured.
-func (v *vip) errorText() string {
+// errorText is why the VIP is not served as configured; untold is the part of
+// Consul in that.
+func (v *vip) errorText(untold string) string {
 	var errs []string
 	for _, err := range []error{v.address, v.trouble} {
 		if err != nil {
@@ -135,6 +136,9 @@ func (v *vip) errorText() string {
 		errs = append(errs, "it has no servers")
 	case !v.verdict.Quorum:
 		errs = append(errs, v.verdict.Reason)
+	}
+	if untold != "" {
+		errs = append(errs, untold)
 	}
 	return strings.Join(errs, "; ")
 }
