@@ -29,7 +29,7 @@ func TestAnswers(t *testing.T) {
 		return append(twoVIPs(l), vip{Name: "six", Address: l.VIP6(0).String()})
 	})
 	large, small := s.vips[0], s.vips[1]
-	s.within(t, 5*time.Second, "both VIPs are answers", func() error { return s.answers("any", large.Address, small.Address) })
+	s.within(t, 10*time.Second, "both VIPs are answers", func() error { return s.answers("any", large.Address, small.Address) })
 
 	t.Run("a VIP is answered with by what is behind it", func(t *testing.T) {
 		// Two in three: 5 standard deviations of 600 draws are 58.
@@ -47,7 +47,7 @@ func TestAnswers(t *testing.T) {
 	})
 	t.Run("an IPv6 VIP is the answer to AAAA", func(t *testing.T) {
 		six := s.vips[2].Address
-		s.within(t, 5*time.Second, "AAAA", func() error {
+		s.within(t, 10*time.Second, "AAAA", func() error {
 			got, err := s.ask("www", dns.TypeAAAA)
 			if err == nil && !slices.Equal(got, []string{six}) {
 				err = fmt.Errorf("it is %v", got)
@@ -60,7 +60,7 @@ func TestAnswers(t *testing.T) {
 	})
 	t.Run("without via=vip the answer is the servers", func(t *testing.T) {
 		l := s.lab
-		s.within(t, 5*time.Second, "servers", func() error {
+		s.within(t, 10*time.Second, "servers", func() error {
 			return s.answers("direct", l.Servers[0].Addr.String(), l.Servers[1].Addr.String(), l.Servers[2].Addr.String())
 		})
 	})

@@ -16,6 +16,8 @@ type vip struct {
 	Address   string
 	Scheduler string
 	Tag       string // of the servers behind it; empty for all
+	Port      int    // 80 if not given
+	Private   bool   // neither registered nor announced
 }
 
 // The times are short, so that tests are. A slow start would hide what they
@@ -29,10 +31,12 @@ consul { address = "{{.Lab.NS.HostPort 8500}}" }
 {{range .VIPs}}
 vip "{{.Name}}" {
   address    = "{{.Address}}"
-  ports      = [80]
+  ports      = [{{or .Port 80}}]
   scheduler  = "{{or .Scheduler "wrr"}}"
   service    = "web"{{with .Tag}}
-  tag        = "{{.}}"{{end}}
+  tag        = "{{.}}"{{end}}{{if .Private}}
+  register   = false
+  announce   = false{{end}}
   slow_start = "0s"
   check "tcp" { interval = "300ms" }
   reports { interval = "500ms" }

@@ -50,13 +50,13 @@ func TestDirectorLeaves(t *testing.T) {
 	web := s.vips[0]
 	there := func() error { return s.answers("www", web.Address) }
 	gone := func() error { return s.answers("www") }
-	s.within(t, 5*time.Second, "the VIP is the answer", there)
+	s.within(t, 10*time.Second, "the VIP is the answer", there)
 	end := s.traffic(t, web)
 
 	s.stop(t, "director")
-	s.within(t, time.Second, "stopped: the VIP leaves the answers", gone)
+	s.within(t, 3*time.Second, "stopped: the VIP leaves the answers", gone)
 	s.startDirector(t)
-	s.within(t, 5*time.Second, "started: it returns", there)
+	s.within(t, 10*time.Second, "started: it returns", there)
 
 	s.programs["director"].Kill()
 	s.startDirector(t)
@@ -67,10 +67,10 @@ func TestDirectorLeaves(t *testing.T) {
 	}
 
 	s.programs["director"].Kill()
-	if took := s.within(t, ttl+3*time.Second, "killed: the VIP leaves the answers", gone); took < ttl/2 {
+	if took := s.within(t, ttl+5*time.Second, "killed: the VIP leaves the answers", gone); took < ttl/2 {
 		t.Errorf("Who is killed and soon started again should not leave for that, but left after %v", took)
 	}
 	s.startDirector(t)
-	s.within(t, 5*time.Second, "started: it returns", there)
+	s.within(t, 10*time.Second, "started: it returns", there)
 	end()
 }

@@ -52,16 +52,17 @@ func TestReports(t *testing.T) {
 		if err := os.WriteFile(s.file(1, "drain"), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		s.within(t, 5*time.Second, "the director drains s2", func() error { return s.state(t, 1, control.RealDraining) })
+		s.within(t, 10*time.Second, "the director drains s2", func() error { return s.state(t, 1, control.RealDraining) })
 		if got := share(t, "s2"); got != 0 {
 			t.Errorf("s2 gets %.2f of the new connections", got)
 		}
+		s.within(t, 15*time.Second, "the VIP weighs less", func() error { return s.weighs(s.vips[0], 2) })
 		if stats := flows.Close(); stats.Open != 30 || stats.Servers["s2"] == 0 {
 			t.Errorf("Flows from before: %v", stats)
 		}
 		if err := os.Remove(s.file(1, "drain")); err != nil {
 			t.Fatal(err)
 		}
-		s.within(t, 5*time.Second, "s2 is back", func() error { return s.state(t, 1, control.RealUp) })
+		s.within(t, 10*time.Second, "s2 is back", func() error { return s.state(t, 1, control.RealUp) })
 	})
 }

@@ -51,7 +51,7 @@ func setUp(t *testing.T, tags []string, vips func(*lab.Lab) []vip) *stage {
 		s.load(t, i, 0.1)
 		s.startAgent(t, i)
 	}
-	s.within(t, 10*time.Second, "the servers are passing in Consul", func() error {
+	s.within(t, 30*time.Second, "the servers are passing in Consul", func() error {
 		var passing []any
 		err := s.get("/v1/health/service/web?passing", &passing)
 		if err == nil && len(passing) != len(tags) {
@@ -63,7 +63,7 @@ func setUp(t *testing.T, tags []string, vips func(*lab.Lab) []vip) *stage {
 	s.start(t, "coredns", s.lab.NS, filepath.Join(bin, "coredns"), "-conf", s.write(t, "Corefile", corefile))
 	s.startDirector(t)
 	for _, v := range s.vips {
-		s.within(t, 10*time.Second, v.Name+" is passing in Consul", func() error {
+		s.within(t, 30*time.Second, v.Name+" is passing in Consul", func() error {
 			return s.weighs(v, s.behind(v))
 		})
 	}
@@ -77,7 +77,7 @@ func (s *stage) startConsul(t *testing.T) {
 		"agent", "-server", "-bootstrap-expect=1", "-node=lab", "-data-dir="+s.consulData(),
 		"-bind="+address, "-client="+address, "-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-grpc-tls-port=-1",
 		"-hcl=disable_update_check=true", "-hcl=performance { raft_multiplier = 1 }", "-log-level=warn")
-	s.within(t, 20*time.Second, "Consul has a leader", func() error {
+	s.within(t, 30*time.Second, "Consul has a leader", func() error {
 		var leader string
 		if err := s.get("/v1/status/leader", &leader); err != nil {
 			return err
