@@ -152,6 +152,7 @@ type DirectorOpening struct {
 	Conn       uint32
 	Isn        uint32
 	Sent       uint32
+	ServerIsn  uint32
 	Window     uint16
 	Tos        uint8
 	Ttl        uint8
@@ -161,7 +162,7 @@ type DirectorOpening struct {
 	Flags      uint8
 	Tried      [16]uint16
 	Options    [40]uint8
-	Spare      [36]uint8
+	Spare      [32]uint8
 }
 
 type DirectorReal struct {

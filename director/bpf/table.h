@@ -27,6 +27,12 @@ static __always_inline enum class class_of(__u8 state)
 	return CLASS_NONE;
 }
 
+/* The client has not shown yet that it receives what is sent to it. */
+static __always_inline bool half_open(__u8 state)
+{
+	return state == STATE_OPENING || state == STATE_ANSWERED;
+}
+
 static __always_inline void account(__u32 real, enum class class, int delta)
 {
 	struct tally *t = at(&tallies, real);
@@ -75,7 +81,7 @@ static __always_inline bool become(struct conn *c, __u8 from, __u8 state, __u8 s
 			account(c->real, class_of(from), -1);
 			account(c->real, class_of(state), 1);
 		}
-		if (from == STATE_OPENING && state != STATE_OPENING)
+		if (half_open(from) && !half_open(state))
 			gauge_opening(-1);
 		return true;
 	}
@@ -189,7 +195,7 @@ __noinline int end_conn(struct conn *c, __u32 id)
 /* A slot of openings for connection id. The head stays where slots are free, so
  * that few are in use, and warm in the cache, as long as clients are answered.
  * Under a flood it goes round: the oldest half-open connection makes room, and
- * never one that was answered. -1: none to be had. */
+ * never one that its client has acknowledged. -1: none to be had. */
 __noinline int take_opening(__u32 id)
 {
 	const struct settings *set = at(&config, 0);
@@ -217,7 +223,7 @@ __noinline int take_opening(__u32 id)
 	o = at(&openings, slot);
 	held = o ? READ_ONCE(o->conn) : 0;
 	old = held ? at(&conns, held - 1) : NULL;
-	if (!old || old->state != STATE_OPENING || old->opening != slot + 1 || !end_conn(old, held - 1))
+	if (!old || !half_open(old->state) || old->opening != slot + 1 || !end_conn(old, held - 1))
 		return -1;
 	__sync_fetch_and_add(&g->displaced, 1);
 	return __sync_val_compare_and_swap(&o->conn, 0, id + 1) ? -1 : slot;

@@ -5,6 +5,10 @@
 
 /* States of a TCP connection, as seen from between. */
 
+/* Bytes that a server may send before the first ACK that comes through: more
+ * than an initial window (RFC 6928). */
+#define MAX_FIRST_ACK (1 << 20)
+
 static __always_inline bool is_plain(const struct packet *p)
 {
 	return !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST));
@@ -23,8 +27,11 @@ static __always_inline void track_client(const struct packet *p, struct conn *c)
 		c->repeats++;
 }
 
-static __always_inline void closing(struct conn *c, __u8 state, const struct packet *p, __u8 mine, __u8 other)
+static __always_inline void closing(struct conn *c, __u32 id, __u8 state, const struct packet *p, __u8 mine,
+				    __u8 other)
 {
+	if (half_open(state))
+		forget_opening(c, id);
 	if (p->flags & TCP_RST)
 		become(c, state, STATE_CLOSE, 0, CONN_ALIVE_CLIENT | CONN_ALIVE_SERVER);
 	else if (state != STATE_TIME_WAIT)
@@ -74,16 +81,26 @@ __noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *
 	return send_to_server(skb, p, c, id, REASON_FORWARD_REPEATED);
 }
 
+/* The client's ACK, if it is not made up: who sends from an address that is not
+ * its own does not know what the server has answered. */
+static __always_inline void acknowledged(const struct packet *p, struct conn *c, __u32 id)
+{
+	const struct opening *o = opening_of(c, id);
+
+	if (!(p->flags & TCP_ACK) || !o || p->ack - o->server_isn - 1 >= MAX_FIRST_ACK)
+		return;
+	forget_opening(c, id);
+	become(c, STATE_ANSWERED, STATE_ESTABLISHED, 0, 0);
+}
+
 static __always_inline void client_event(const struct packet *p, struct conn *c, __u32 id)
 {
 	__u8 state = c->state;
 
 	if (!is_plain(p)) {
-		if (state == STATE_OPENING)
-			forget_opening(c, id);
-		closing(c, state, p, CONN_FIN_CLIENT, CONN_FIN_SERVER);
+		closing(c, id, state, p, CONN_FIN_CLIENT, CONN_FIN_SERVER);
 	} else if (state == STATE_ANSWERED) {
-		become(c, state, STATE_ESTABLISHED, 0, 0);
+		acknowledged(p, c, id);
 	} else if (state == STATE_CLOSE) {
 		revive(c, CONN_ALIVE_CLIENT, CONN_ALIVE_SERVER);
 	}
@@ -110,17 +127,16 @@ static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet 
 	return send_to_server(skb, p, c, id, REASON_FORWARD_IN);
 }
 
-static __always_inline void answered(struct conn *c, __u32 id, __u32 now)
+static __always_inline void answered(const struct packet *p, struct conn *c, struct opening *o)
 {
 	struct tally *t = at(&tallies, c->real);
 
-	if (!become(c, STATE_OPENING, STATE_ANSWERED, 0, 0))
-		return;
-	forget_opening(c, id);
-	if (!t)
+	if (o)
+		o->server_isn = p->seq;
+	if (!become(c, STATE_OPENING, STATE_ANSWERED, 0, 0) || !t)
 		return;
 	__sync_fetch_and_add(&t->synacks, 1);
-	t->answered_at = now;
+	t->answered_at = p->now;
 	if (t->streak)
 		t->streak = 0;
 }
@@ -148,14 +164,13 @@ __noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn
 			verdict = retry_in_place(skb, p, c, id, FAILED_RESET);
 			if (verdict != CONTINUE)
 				return verdict;
-			forget_opening(c, id);
 		} else if (p->flags & TCP_SYN) {
-			answered(c, id, p->now);
+			answered(p, c, o);
 			return CONTINUE;
 		}
 	}
 	if (p->flags & (TCP_FIN | TCP_RST))
-		closing(c, state, p, CONN_FIN_SERVER, CONN_FIN_CLIENT);
+		closing(c, id, state, p, CONN_FIN_SERVER, CONN_FIN_CLIENT);
 	else if (state == STATE_CLOSE)
 		revive(c, CONN_ALIVE_SERVER, CONN_ALIVE_CLIENT);
 	return CONTINUE;

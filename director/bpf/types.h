@@ -139,12 +139,13 @@ struct conn {
 	__u8 spare2[4];
 };
 
-/* What is kept of a client's SYN until it is answered. A ring: under a flood
- * the oldest is given up first. */
+/* What is kept of a client's SYN until the client has proved by its ACK that it
+ * is there. A ring: under a flood the oldest is given up first. */
 struct opening {
 	__u32 conn; /* id + 1, or 0 */
 	__u32 isn;
 	__u32 sent; /* tick of the SYN to the present server */
+	__u32 server_isn; /* once the server has answered */
 	__u16 window; /* as in the header */
 	__u8 tos;
 	__u8 ttl;
@@ -154,7 +155,7 @@ struct opening {
 	__u8 flags;     /* of TCP: SYN, and what ECN adds (RFC 3168) */
 	__u16 tried[MAX_TRIES];
 	__u8 options[MAX_OPTIONS];
-	__u8 spare[36];
+	__u8 spare[32];
 };
 
 /* Written by user space only. */
@@ -267,7 +268,7 @@ struct gauge {
 	__u32 fresh;   /* ids below are or were in use */
 	__u32 used;    /* ids in use */
 	__u32 head;    /* next of openings */
-	__u32 opening; /* connections in STATE_OPENING */
+	__u32 opening; /* connections that the client has not acknowledged yet */
 	__u32 cursor;  /* of garbage collection */
 	__u32 sweeps;  /* whole rounds of it */
 	__u64 displaced; /* openings given up for newer ones */
