@@ -5,6 +5,7 @@ package paired
 import (
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -43,6 +44,10 @@ func TestReload(t *testing.T) {
 	s.within(t, 6*time.Second, "the director has the VIPs' addresses", func() error {
 		return s.has(map[string]bool{stays.Address: true, moved.Address: true, moves.Address: false, goes.Address: false})
 	})
+	if log := s.log(t, "director"); strings.Contains(log, `"address given back" address=`+stays.Address+" ") ||
+		!strings.Contains(log, `"address given back" address=`+goes.Address+" ") {
+		t.Errorf("%s should be given back, and never %s", goes.Address, stays.Address)
+	}
 	s.servers(t, moved.Address, 3)
 	end()
 }

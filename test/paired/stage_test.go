@@ -114,7 +114,7 @@ func (s *stage) startDirector(t *testing.T) {
 // start starts a program with a log of its own, which a failed test shows.
 func (s *stage) start(t *testing.T, name string, n *lab.Node, program string, args ...string) {
 	t.Helper()
-	path := filepath.Join(s.lab.Dir(), name+".log")
+	path := s.logFile(name)
 	_, err := os.Stat(path)
 	first := errors.Is(err, fs.ErrNotExist)
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -133,10 +133,23 @@ func (s *stage) start(t *testing.T, name string, n *lab.Node, program string, ar
 	}
 	t.Cleanup(func() {
 		s.programs[name].Kill()
-		if text, _ := os.ReadFile(path); t.Failed() {
+		if t.Failed() {
+			text := s.log(t, name)
 			t.Logf("%s said:\n%s", name, text[max(0, len(text)-6000):])
 		}
 	})
+}
+
+func (s *stage) logFile(name string) string { return filepath.Join(s.lab.Dir(), name+".log") }
+
+// log is what a program said.
+func (s *stage) log(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(s.logFile(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // stop ends a program as an operator would.
