@@ -86,7 +86,7 @@ func (n *names) connection(c *bpf.Conn) control.Connection {
 	}
 	if int(c.State) < len(n.timeouts) {
 		left := int32(c.Seen + n.timeouts[c.State] - n.tick)
-		out.Expires = control.Seconds(dataplane.Duration(uint32(max(0, left))).Seconds())
+		out.Expires = control.Seconds(dataplane.Duration(uint32(max(0, left))))
 	}
 	return out
 }
@@ -109,7 +109,7 @@ func (n *names) flags(c *bpf.Conn) []string {
 }
 
 func since(now, then uint32) control.Seconds {
-	return control.Seconds(dataplane.Duration(uint32(max(0, int32(now-then)))).Seconds())
+	return control.Seconds(dataplane.Duration(uint32(max(0, int32(now-then)))))
 }
 
 // reasonNames names the counters that are not 0.

@@ -77,7 +77,7 @@ func sourceStatus(v *vip, now time.Time) []control.SourceStatus {
 		}
 		st := f.source.Status()
 		s := control.SourceStatus{
-			Source: st.Source, Age: control.Seconds(st.Age(now).Seconds()), Err: st.Err, Confirmed: st.Confirmed,
+			Source: st.Source, Age: control.Seconds(st.Age(now)), Err: st.Err, Confirmed: st.Confirmed,
 		}
 		if p := f.last(); p != nil {
 			s.Servers = len(p.Servers)
@@ -97,7 +97,7 @@ func (d *Director) vipStatus(v *vip) control.VIPStatus {
 		s.Source = "consul " + v.conf.Service.Service
 	}
 	if p := v.conf.Persistence; p != nil {
-		s.Persistence = &control.PersistenceStatus{Timeout: control.Seconds(p.Timeout.Seconds()), Prefix: p.Prefix}
+		s.Persistence = &control.PersistenceStatus{Timeout: control.Seconds(p.Timeout), Prefix: p.Prefix}
 	}
 	s.Error = v.errorText(d.untold(v))
 	if v.verdict == nil {
@@ -174,7 +174,19 @@ func (d *Director) realStatus(v *vip, r *real, s verdict.Server) control.RealSta
 		out.Reason = r.way.Err.Error()
 	}
 	if s.LoadKnown {
-		out.Load = &s.Load
+		out.Load, out.LoadAge = &s.Load, v.loadAge(s.ID, time.Now())
 	}
 	return out
+}
+
+// loadAge is how old a server's load report is.
+func (v *vip) loadAge(id string, now time.Time) control.Seconds {
+	for _, f := range []*feed{v.servers, v.spare} {
+		if p := f.last(); p != nil {
+			if s := p.Find(id); s != nil && s.Load.Known() {
+				return control.Seconds(s.Load.Age(now))
+			}
+		}
+	}
+	return 0
 }
