@@ -218,68 +218,7 @@ func TestOnlyEligibleServersTakeConnections(t *testing.T) {
 	})
 }
 
-func TestTableFull(t *testing.T) {
-	d := shared.Use(t)
-	eachFamily(t, d, func(w *world) {
-		settings := bpftest.Get[bpf.Settings](w.TB, w.Config, uint32(0))
-		settings.Conns = 3
-		w.Configure(w.TB, settings)
-		var last *dialog
-		for i := range uint16(3) {
-			last = w.connect(40000+i, 80)
-		}
-		w.drops(w.syn(50000, 80), web, dropFull)
-		w.drops(bpftest.Datagram(w.from(50000), w.at(53), "query"), dns, dropFull)
-		last.says(last.in(ack, clientISN+1, serverISN+1, "still here"), bpftest.Change{})
-		// A client that uses a closed port again needs no more room than it has.
-		last.says(last.in(rst, clientISN+1, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
-		w.send(w.syn(40002, 80), want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
-	})
-}
-
 // Half-open connections make room for newer ones; others never do.
-func TestFloodOfSYNs(t *testing.T) {
-	d := shared.Use(t)
-	eachFamily(t, d, func(w *world) {
-		var live []*dialog
-		for i := range uint16(10) {
-			live = append(live, w.connect(40000+i, 80))
-		}
-		udp := w.first(bpftest.Datagram(w.from(40000), w.at(53), "query"))
-		for i := range uint16(3000) {
-			w.send(w.syn(1000+i, 80), want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
-		}
-		for _, c := range live {
-			c.says(c.in(ack, clientISN+1, serverISN+1, "still here"), bpftest.Change{})
-			c.hears(c.out(ack, serverISN+1, clientISN+1, "still here"), bpftest.Change{})
-		}
-		udp.hears(bpftest.Datagram(udp.server, udp.local, "answer"), bpftest.Change{})
-		gauge := bpftest.Get[bpf.Gauge](w.TB, w.Gauges, uint32(0))
-		if gauge.Opening > bpftest.Openings || gauge.Displaced < 3000-bpftest.Openings-8 {
-			w.Errorf("%d opening and %d displaced, want at most %d, at least %d", gauge.Opening, gauge.Displaced, bpftest.Openings, 3000-bpftest.Openings-8)
-		}
-		if got, want := w.FlowCount(w.TB), 2*int(gauge.Used); got != want {
-			w.Errorf("%d flows for %d connections", got, gauge.Used)
-		}
-	})
-}
-
-func TestActiveIsWhatIsThere(t *testing.T) {
-	d := shared.Use(t)
-	eachFamily(t, d, func(w *world) {
-		for i := range uint16(500) {
-			w.send(w.syn(1000+i, 80), want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
-		}
-		active := uint32(0)
-		for i := range w.servers {
-			active += bpftest.Get[bpf.Tally](w.TB, w.Tallies, w.real(web, i)).Active
-		}
-		if g := bpftest.Get[bpf.Gauge](w.TB, w.Gauges, uint32(0)); active != g.Used || active != g.Opening {
-			w.Errorf("%d active, %d used, %d opening, want the same", active, g.Used, g.Opening)
-		}
-	})
-}
-
 func TestTwoVIPsOfOneServerAndPort(t *testing.T) {
 	d := shared.Use(t)
 	eachFamily(t, d, func(w *world) {
