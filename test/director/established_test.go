@@ -253,7 +253,7 @@ func TestAnotherBootID(t *testing.T) {
 	w.start()
 	w.await("reports", func(s control.DirectorStatus) error {
 		for _, r := range s.VIPs[0].Servers {
-			if r.Load == nil {
+			if r.Load == nil || r.LoadAge.Duration() > limit {
 				return errors.New("there is none of " + r.ID)
 			}
 		}

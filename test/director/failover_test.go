@@ -3,6 +3,7 @@
 package director_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,16 +43,30 @@ func loads(t *testing.T, w *world, length time.Duration, fault func() error) map
 	return reports
 }
 
-// unborn are the connections that did not open. One that was just open when
-// its server died cannot be saved by anybody between.
+// unborn are the connections that did not open. One or two that were just open
+// when their server died cannot be saved by anybody between.
 func unborn(r lab.Report) lab.Report {
+	excused := 2
 	return slices.DeleteFunc(slices.Clone(r.Failed()), func(a lab.Attempt) bool {
-		return a.Connect > 0 && a.At < happened+50*time.Millisecond && a.At > happened-50*time.Millisecond
+		if a.Connect == 0 || a.At < happened-200*time.Millisecond || a.At > happened+200*time.Millisecond {
+			return false
+		}
+		excused--
+		return excused >= 0
 	})
 }
 
+// most is how long nearly all connections may take, and all: on a machine with
+// other work some wait for a CPU, but none for one more SYN of its client.
+type most struct{ nearly, all time.Duration }
+
+var (
+	atOnce   = most{200 * time.Millisecond, 900 * time.Millisecond}
+	oneRetry = most{1500 * time.Millisecond, 1900 * time.Millisecond}
+)
+
 // judge demands that all opened, in time.
-func judge(t *testing.T, reports map[string]lab.Report, slowest time.Duration) {
+func judge(t *testing.T, reports map[string]lab.Report, limit most) {
 	t.Helper()
 	for _, family := range slices.Sorted(maps.Keys(reports)) {
 		r := reports[family]
@@ -60,8 +75,8 @@ func judge(t *testing.T, reports map[string]lab.Report, slowest time.Duration) {
 		for _, a := range unborn(r) {
 			t.Errorf("%s: %v", family, a)
 		}
-		if r.Slowest() > slowest {
-			t.Errorf("%s: the slowest took %v, more than %v", family, r.Slowest(), slowest)
+		if r.Percentile(0.97) > limit.nearly || r.Slowest() > limit.all {
+			t.Errorf("%s: it took longer than %v", family, limit)
 		}
 	}
 }
@@ -78,22 +93,22 @@ func pair(t *testing.T, settings ...string) (*world, []*lab.Echo) {
 
 func TestFailover(t *testing.T) {
 	for _, c := range []struct {
-		name    string
-		fault   func(w *world, echo *lab.Echo) error
-		slowest time.Duration
+		name  string
+		fault func(w *world, echo *lab.Echo) error
+		limit most
 	}{
-		{"port closed", func(_ *world, e *lab.Echo) error { e.Stop(); return nil }, 200 * time.Millisecond},
-		{"silent", func(w *world, _ *lab.Echo) error { return w.Servers[0].Silence() }, 1500 * time.Millisecond},
-		{"unplugged", func(w *world, _ *lab.Echo) error { return w.Servers[0].Vanish() }, 1500 * time.Millisecond},
-		{"host unreachable", rejects(lab.HostUnreachable), 200 * time.Millisecond},
-		{"port unreachable", rejects(lab.PortUnreachable), 200 * time.Millisecond},
-		{"administratively prohibited", rejects(lab.AdminProhibited), 200 * time.Millisecond},
+		{"port closed", func(_ *world, e *lab.Echo) error { e.Stop(); return nil }, atOnce},
+		{"silent", func(w *world, _ *lab.Echo) error { return w.Servers[0].Silence() }, oneRetry},
+		{"unplugged", func(w *world, _ *lab.Echo) error { return w.Servers[0].Vanish() }, oneRetry},
+		{"host unreachable", rejects(lab.HostUnreachable), atOnce},
+		{"port unreachable", rejects(lab.PortUnreachable), atOnce},
+		{"administratively prohibited", rejects(lab.AdminProhibited), atOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w, echoes := pair(t)
 			reports := loads(t, w, 3*time.Second, func() error { return c.fault(w, echoes[0]) })
-			judge(t, reports, c.slowest)
+			judge(t, reports, c.limit)
 			for family, r := range reports {
 				late := r.Between(happened+1500*time.Millisecond, time.Minute).Servers()
 				if late["s1"] > 0 || late["s2"] == 0 || late["s3"] == 0 {
@@ -123,7 +138,7 @@ func TestDrainTakesNothingNewAndKeepsTheRest(t *testing.T) {
 		}
 		return err
 	})
-	judge(t, reports, 200*time.Millisecond)
+	judge(t, reports, atOnce)
 	late := reports["IPv4"].Between(happened+200*time.Millisecond, time.Minute).Servers()
 	if late["s1"] > 0 {
 		t.Errorf("The drained server got %d connections", late["s1"])
@@ -147,15 +162,15 @@ func TestDrainTakesNothingNewAndKeepsTheRest(t *testing.T) {
 }
 
 // TestReturnIsARamp lets a server return under load: it gets its share little
-// by little.
+// by little, although it has the fewest connections of all.
 func TestReturnIsARamp(t *testing.T) {
 	t.Parallel()
-	w, echoes := pair(t, quick, `slow_start = "3s"`, `scheduler = "wrr"`)
+	w, echoes := pair(t, quick, `slow_start = "3s"`)
 	echoes[0].Stop()
 	w.server("web", w.Servers[0], control.RealDown)
 	w.server("web6", w.Servers[0], control.RealDown)
 	reports := loads(t, w, 4500*time.Millisecond, echoes[0].Start)
-	judge(t, reports, 200*time.Millisecond)
+	judge(t, reports, atOnce)
 	for family, r := range reports {
 		var shares []float64
 		for from := happened; from < 4*time.Second; from += 500 * time.Millisecond {
@@ -196,10 +211,13 @@ func TestAllRefuse(t *testing.T) {
 	if err := echoes[1].Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := lab.Load{From: w.Client, Addr: at(w.VIP(0), 80), Rate: 20, For: 500 * time.Millisecond}.Run(t.Context())
-	if len(r.Failed()) > 0 {
-		t.Errorf("With one server back: %v", r)
-	}
+	eventually(t, "one server to be enough", func() error {
+		r := lab.Load{From: w.Client, Addr: at(w.VIP(0), 80), For: 100 * time.Millisecond}.Run(t.Context())
+		if len(r.Failed()) > 0 {
+			return errors.New(r.String())
+		}
+		return nil
+	})
 }
 
 // unwell wants the checks of all servers to fail. They may be presumed alive
@@ -225,6 +243,39 @@ func refused(t *testing.T, w *world, when string) {
 		}
 		if took := time.Since(begun); took > 600*time.Millisecond {
 			t.Errorf("%s, %s: it took %v to be refused", when, family, took)
+		}
+	}
+}
+
+// TestFallback: less than the quorum are alive, so the fallback server serves,
+// until there are enough again.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, lab.Options{})
+	echoes := w.echoes(80)
+	w.configure(w.vip("web", w.VIP(0), 80, quick, "quorum = 2", `slow_start = "0s"`, fmt.Sprintf("servers = [%q, %q]\nfallback = [%q]",
+		w.Servers[0].Addr, w.Servers[1].Addr, w.Servers[2].Addr)))
+	w.start()
+	serving := func(fallback bool) func(control.DirectorStatus) error {
+		return func(s control.DirectorStatus) error {
+			if v := s.VIPs[0]; v.Fallback != fallback || v.Quorum.Met == fallback {
+				return fmt.Errorf("fallback is %t, quorum %+v, %s", v.Fallback, v.Quorum, v.Error)
+			}
+			return nil
+		}
+	}
+	for range 2 {
+		w.await("the servers proper to serve", serving(false))
+		if got := reached(t, w, w.VIP(0)); got["s1"] == 0 || got["s2"] == 0 || got["s3"] > 0 {
+			t.Errorf("With quorum connections go to %v", got)
+		}
+		echoes[0].Stop()
+		w.await("the fallback server to serve", serving(true))
+		if got := reached(t, w, w.VIP(0)); got["s3"] != 9 {
+			t.Errorf("Without quorum connections go to %v", got)
+		}
+		if err := echoes[0].Start(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

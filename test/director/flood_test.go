@@ -12,7 +12,7 @@ import (
 )
 
 // TestFlood sends SYNs of clients that do not exist, many times as many as the
-// table holds. No flow breaks.
+// table holds. No flow breaks, and clients that do exist get through.
 func TestFlood(t *testing.T) {
 	w := newWorld(t, lab.Options{})
 	processes(t, w, 80)
@@ -47,7 +47,10 @@ func TestFlood(t *testing.T) {
 	if stats.Open != count || len(stats.Lost) > 0 {
 		t.Errorf("Flows were lost: %v", stats)
 	}
-	if table.Connections > table.Capacity {
-		t.Errorf("The table is too full: %+v", table)
+	if len(report.Failed())*20 > len(report) {
+		t.Errorf("%d of %d other connections failed: %v", len(report.Failed()), len(report), report.Faults())
+	}
+	if table.Connections > table.Capacity/2 || table.Displaced == 0 {
+		t.Errorf("The flood does not displace itself: %+v", table)
 	}
 }

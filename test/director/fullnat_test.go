@@ -4,8 +4,10 @@ package director_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,7 +59,7 @@ func TestFullNAT(t *testing.T) {
 		hangUp(conn)
 	}
 	reports := loads(t, w, 2*time.Second, func() error { echoes[0].Stop(); return nil })
-	judge(t, reports, 200*time.Millisecond)
+	judge(t, reports, atOnce)
 }
 
 // distinct sees that the connections of the VIP have a tuple of the director's
@@ -98,10 +100,7 @@ func TestFullNATPortReuse(t *testing.T) {
 		begun := time.Now()
 		from := netip.AddrPortFrom(c.from, 7777)
 		for i := range 60 {
-			conn, _, err := greet(t.Context(), w, from, at(c.to, 80))
-			if err != nil {
-				t.Fatalf("%s: connection %d: %v", name, i, err)
-			}
+			conn := again(t, w, from, at(c.to, 80))
 			if i%2 == 0 {
 				hangUp(conn)
 				continue
@@ -114,6 +113,22 @@ func TestFullNATPortReuse(t *testing.T) {
 			conn.Close()
 		}
 		t.Logf("%s: 60 connections from one port in %v", name, time.Since(begun))
+	}
+}
+
+// again connects from a port that was in use a moment before. A process that
+// another test just starts has copies of all sockets until it calls exec, and
+// so may keep the last one open.
+func again(t *testing.T, w *world, from netip.AddrPort, to string) net.Conn {
+	t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
+		conn, _, err := greet(t.Context(), w, from, to)
+		if err == nil {
+			return conn
+		}
+		if !errors.Is(err, syscall.EADDRNOTAVAIL) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func TestSchedulers(t *testing.T) {
 func turns(t *testing.T, w *world) {
 	for port, want := range map[int]map[string]int{
 		81: {"s1": 20, "s2": 40, "s3": 60},
+		82: {"s1": 20, "s2": 40, "s3": 60},
 		83: {"s1": 40, "s2": 40, "s3": 40},
 		84: {"s1": 40, "s2": 40, "s3": 40},
 	} {
