@@ -21,7 +21,7 @@ func TestTableFull(t *testing.T) {
 		w.drops(bpftest.Datagram(w.from(50000), w.at(53), "query"), dns, dropFull)
 		last.says(last.in(ack, clientISN+1, serverISN+1, "still here"), bpftest.Change{})
 		// A client that uses a closed port again needs no more room than it has.
-		last.says(last.in(rst, clientISN+1, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
+		last.says(last.in(rst, clientISN+11, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
 		w.send(w.syn(40002, 80), want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 	})
 }

@@ -47,20 +47,22 @@ func TestTCPStates(t *testing.T) {
 	type step struct {
 		side  string
 		flags uint8
+		sent  uint32 // by that side before: 1 after its FIN
 		state bpf.State
 	}
+	const client, server = "client", "server"
 	cases := map[string][]step{
-		"data changes nothing":             {{"client", ack | psh, established}, {"server", ack | psh, established}},
-		"the client closes first":          {{"client", fin | ack, finWait}, {"server", ack, finWait}, {"server", fin | ack, timeWait}, {"client", ack, timeWait}},
-		"the server closes first":          {{"server", fin | ack, finWait}, {"client", ack, finWait}, {"client", fin | ack, timeWait}, {"server", ack, timeWait}},
-		"a FIN again":                      {{"client", fin | ack, finWait}, {"client", fin | ack, finWait}},
-		"the client resets":                {{"client", rst, closed}},
-		"the server resets":                {{"server", rst | ack, closed}},
-		"a reset after a FIN":              {{"client", fin | ack, finWait}, {"server", rst, closed}},
-		"a reset that nobody took":         {{"client", rst, closed}, {"server", ack, closed}, {"client", ack, established}},
-		"a reset that one side took":       {{"client", rst, closed}, {"server", ack, closed}, {"server", ack, closed}},
-		"a reset in TIME_WAIT":             {{"client", fin | ack, finWait}, {"server", fin | ack, timeWait}, {"client", rst, closed}},
-		"a forged reset, and speech again": {{"server", rst, closed}, {"client", ack, closed}, {"server", ack, established}},
+		"data changes nothing":             {{client, ack | psh, 0, established}, {server, ack | psh, 0, established}},
+		"the client closes first":          {{client, fin | ack, 0, finWait}, {server, ack, 0, finWait}, {server, fin | ack, 0, timeWait}, {client, ack, 1, timeWait}},
+		"the server closes first":          {{server, fin | ack, 0, finWait}, {client, ack, 0, finWait}, {client, fin | ack, 0, timeWait}, {server, ack, 1, timeWait}},
+		"a FIN again":                      {{client, fin | ack, 0, finWait}, {client, fin | ack, 0, finWait}},
+		"the client resets":                {{client, rst, 0, closed}},
+		"the server resets":                {{server, rst | ack, 0, closed}},
+		"a reset after a FIN":              {{client, fin | ack, 0, finWait}, {server, rst, 0, closed}},
+		"a reset that nobody took":         {{client, rst, 0, closed}, {server, ack, 0, closed}, {client, ack, 0, established}},
+		"a reset that one side took":       {{client, rst, 0, closed}, {server, ack, 0, closed}, {server, ack, 0, closed}},
+		"a reset in TIME_WAIT":             {{client, fin | ack, 0, finWait}, {server, fin | ack, 0, timeWait}, {client, rst, 1, closed}},
+		"a forged reset, and speech again": {{server, rst, 0, closed}, {client, ack, 0, closed}, {server, ack, 0, established}},
 	}
 	d := shared.Use(t)
 	for name, steps := range cases {
@@ -70,10 +72,10 @@ func TestTCPStates(t *testing.T) {
 				was := established
 				for i, s := range steps {
 					change := reclassed(was, s.state)
-					if s.side == "client" {
-						c.says(c.in(s.flags, clientISN+1, serverISN+1, ""), change)
+					if s.side == client {
+						c.says(c.in(s.flags, clientISN+1+s.sent, serverISN+1, ""), change)
 					} else {
-						c.hears(c.out(s.flags, serverISN+1, clientISN+1, ""), change)
+						c.hears(c.out(s.flags, serverISN+1+s.sent, clientISN+1, ""), change)
 					}
 					if got := w.State(w.TB, c.key()); got != s.state {
 						w.Fatalf("step %d: state %d, want %d", i+1, got, s.state)
@@ -232,7 +234,7 @@ func TestTwoVIPsOfOneServerAndPort(t *testing.T) {
 		if n := w.FlowCount(w.TB); n != 2 {
 			w.Errorf("%d flows, want 2", n)
 		}
-		c.hears(c.out(rst, serverISN+1, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
+		c.hears(c.out(rst, serverISN+5, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
 		w.send(inner81, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 		if _, ok := w.Find(w.TB, c.key()); ok {
 			w.Error("the closed connection kept its tuple, and has no way back")
