@@ -19,8 +19,11 @@ const (
 	echoServers = 3
 	struck      = 0 // the server that something happens to
 	lossRate    = 100
-	lossHold    = time.Second            // how long connections stay open where that matters
-	lossSlack   = 100 * time.Millisecond // for the event to happen
+	lossHold    = time.Second // how long connections stay open where that matters
+	// Between two connections: one that waits to be accepted when a port is
+	// closed is lost whatever is in between.
+	lossMoment = 5 * time.Millisecond
+	lossSlack  = 100 * time.Millisecond // for the event to happen
 )
 
 // event is something that happens to one server while connections are opened.
@@ -119,7 +122,7 @@ func (b *bench) happens(ctx context.Context, e event, pairs []*pair) ([]lab.Repo
 			Rate: lossRate, For: b.lossFor, Hold: e.hold}
 		running.Go(func() { reports[i] = load.Run(ctx) })
 		running.Go(func() {
-			if errs[i] = pause(ctx, b.lossFor/3); errs[i] == nil {
+			if errs[i] = pause(ctx, b.lossFor/3+lossMoment); errs[i] == nil {
 				errs[i] = e.strike(ctx, p)
 			}
 		})

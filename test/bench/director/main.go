@@ -83,6 +83,13 @@ func partNames() (names []string) {
 }
 
 func main() {
+	if len(os.Args) > 1 && helpers[os.Args[1]] != nil {
+		if err := helpers[os.Args[1]](os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench-director:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	s := defaults()
 	quick := flag.Bool("quick", false, "some seconds, only to see that it works")
 	flag.StringVar(&s.bin, "bin", s.bin, "directory of ballast-director")

@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/ballast-lb/ballast/test/bench/figures"
@@ -21,7 +21,7 @@ var connectPorts = []int{7000, 7001, 7002, 7003, 7004, 7005, 7006, 7007}
 func connects() (all []connecting) {
 	for _, reset := range []bool{true, false} {
 		for _, threads := range []int{1, 8} {
-			all = append(all, connecting{threads: threads, reset: reset, ports: connectPorts})
+			all = append(all, connecting{Threads: threads, Reset: reset, Ports: connectPorts})
 		}
 	}
 	return all
@@ -32,49 +32,94 @@ type rates map[string][]float64
 
 // through measures ways to one server beside one another.
 func (b *bench) through(ctx context.Context, r *figures.Report) error {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-	transfer := newBulk()
+	sender := newBulk()
+	acceptors := map[*lab.Lab]int{}
 	serve := func(l *lab.Lab) (func(), error) {
-		stopBulk, err := transfer.serve(ctx, l.Servers[0].Node, bulkPort)
+		cmd, err := helper(ctx, l.Servers[0].Node, append([]string{"accept"}, words(connectPorts)...)...)
 		if err != nil {
 			return nil, err
 		}
-		stopAccept, err := acceptAll(l.Servers[0].Node, connectPorts)
-		if err != nil {
-			stopBulk()
+		if err := cmd.Start(); err != nil { // it ends with the lab
 			return nil, err
 		}
-		return func() { stopBulk(); stopAccept() }, nil
+		acceptors[l] = cmd.Process.Pid
+		return sender.serve(ctx, l.Servers[0].Node, bulkPort)
 	}
 	ports := append([]int{bulkPort}, connectPorts...)
 	return b.withWays(ctx, []string{plain, ballast, nftables, haproxy}, 1, ports, serve, func(ways []*way) error {
-		bits := rates{}
-		err := b.inTurn(ctx, b.rounds, "bulk TCP by "+transfer.String(), ways, func(w *way) (float64, error) {
-			return transfer.send(ctx, w.lab.Client, netip.AddrPortFrom(w.target, bulkPort), b.bulkFor)
-		}, bits)
+		rows, err := b.transfers(ctx, sender, ways)
 		if err != nil {
 			return err
 		}
-		r.Rows = append(r.Rows, bits.rows("bulk TCP, one connection", "Gbit/s", 1e-9, 0.95, 1)...)
+		r.Rows = append(r.Rows, rows...)
 		for _, c := range connects() {
-			opened := rates{}
-			if err := b.inTurn(ctx, b.connectRounds, c.String(), ways, func(w *way) (float64, error) {
-				return c.run(w.lab.Client, w.target, b.connectFor)
-			}, opened); err != nil {
+			rows, err := b.connects(ctx, c, ways, acceptors)
+			if err != nil {
 				return err
 			}
-			r.Rows = append(r.Rows, opened.rows(c.String(), "each s", 1, 0, 1.15)...)
+			r.Rows = append(r.Rows, rows...)
 		}
-		r.Notes = append(r.Notes, b.throughNotes(transfer))
+		r.Notes = append(r.Notes, b.throughNotes(sender))
 		return nil
 	})
 }
 
-func (b *bench) throughNotes(transfer bulk) string {
+// transfers measures one long connection by all ways.
+func (b *bench) transfers(ctx context.Context, sender bulk, ways []*way) ([]figures.Row, error) {
+	const measure = "bulk TCP, one connection"
+	bits, cpu := rates{}, rates{}
+	err := b.inTurn(ctx, b.rounds, measure+", by "+sender.String(), ways, func(w *way) (float64, error) {
+		before, started := cpuOf(w.pid), time.Now()
+		t, err := sender.send(ctx, w.lab.Client, netip.AddrPortFrom(w.target, bulkPort), b.bulkFor)
+		t.cpu += perGB((cpuOf(w.pid)-before).Seconds()/time.Since(started).Seconds(), t.bits)
+		cpu[w.name] = append(cpu[w.name], t.cpu)
+		return t.bits, err
+	}, bits)
+	return append(bits.rows(measure, "Gbit/s", 1e-9, 0.95, 1), cpu.counted().rows(measure+": CPU", "ms/GB", 1, 0, 0)...), err
+}
+
+// counted leaves out the first round.
+func (all rates) counted() rates {
+	counted := rates{}
+	for name, values := range all {
+		counted[name] = values[min(1, len(values)):]
+	}
+	return counted
+}
+
+// connects measures short connections by all ways, and what processors they
+// take: of the client, the server's process and the way's program.
+func (b *bench) connects(ctx context.Context, c connecting, ways []*way, acceptors map[*lab.Lab]int) ([]figures.Row, error) {
+	opened, cpu := rates{}, rates{}
+	err := b.inTurn(ctx, b.connectRounds, c.String(), ways, func(w *way) (float64, error) {
+		c.To, c.For = w.target, b.connectFor
+		others := []int{acceptors[w.lab], w.pid}
+		before := cpuOf(others...)
+		result, err := c.run(ctx, w.lab.Client)
+		if err != nil {
+			return 0, err
+		}
+		spent := result.CPU + cpuOf(others...) - before
+		cpu[w.name] = append(cpu[w.name], float64(spent)/float64(time.Microsecond)/float64(result.Opened))
+		return float64(result.Opened) / result.Elapsed.Seconds(), nil
+	}, opened)
+	return append(opened.rows(c.String(), "each s", 1, 0, 1.15), cpu.counted().rows(c.String()+": CPU", "µs", 1, 0, 0)...), err
+}
+
+// words writes numbers as arguments of a program.
+func words(numbers []int) (all []string) {
+	for _, n := range numbers {
+		all = append(all, strconv.Itoa(n))
+	}
+	return all
+}
+
+func (b *bench) throughNotes(sender bulk) string {
 	return fmt.Sprintf("Through network namespaces: client, director and one server by veth pairs and a bridge, all by turns, "+
 		"%d rounds of bulk by %s for %v, %d of connections for %v to %d ports with %d accepting threads each; ratios are medians of the rounds' ratios. "+
-		"HAProxy terminates: it takes a connection before a server has.",
-		b.rounds, transfer, b.bulkFor, b.connectRounds, b.connectFor, len(connectPorts), acceptLoops)
+		"HAProxy terminates: it takes a connection before a server has. "+
+		"CPU is that of both ends' processes, in which most packets in between are handled as well, and of the way's program: other work on the machine disturbs it less than the rates.",
+		b.rounds, sender, b.bulkFor, b.connectRounds, b.connectFor, len(connectPorts), acceptLoops)
 }
 
 // inTurn measures all ways round by round, each round beginning with another.

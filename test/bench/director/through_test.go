@@ -34,12 +34,13 @@ func TestRatesRows(t *testing.T) {
 func TestReadIperf3(t *testing.T) {
 	for _, c := range []struct {
 		name, out string
-		want      float64
+		want      transfer
 		err       string
 	}{
-		{"a report", `{"end": {"sum_sent": {"bits_per_second": 2e9}, "sum_received": {"bits_per_second": 1.5e9}}}`, 1.5e9, ""},
-		{"a report without a rate", `{"error": "unable to connect"}`, 0, "unable to connect"},
-		{"no report", `iperf3: error`, 0, "iperf3's report"},
+		{"a report", `{"end": {"sum_sent": {"bits_per_second": 9e9}, "sum_received": {"bits_per_second": 8e9},
+			"cpu_utilization_percent": {"host_total": 50, "host_user": 9, "remote_total": 30}}}`, transfer{8e9, 800}, ""},
+		{"a report without a rate", `{"error": "unable to connect"}`, transfer{}, "unable to connect"},
+		{"no report", `iperf3: error`, transfer{}, "iperf3's report"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := readIperf3([]byte(c.out))

@@ -26,6 +26,7 @@ type way struct {
 	// drain, if not nil, takes a server out as an operator would.
 	drain func(ctx context.Context, server int) error
 	said  said // by its program
+	pid   int  // of that, or 0
 }
 
 // The ways by name, in the order in which they are reported.
@@ -130,7 +131,11 @@ func (w *way) wait(ctx context.Context, ports []int) error {
 // start starts a program that ends with the lab.
 func (w *way) start(cmd *lab.Cmd) error {
 	cmd.Stdout, cmd.Stderr = &w.said, &w.said
-	return cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	w.pid = cmd.Process.Pid
+	return nil
 }
 
 func (b *bench) openPlain(_ context.Context, w *way, _ []int) error {
