@@ -19,63 +19,91 @@ import (
 // happened is when the fault comes, in the load's time.
 const happened = 700 * time.Millisecond
 
-// loads opens 100 connections a second to both VIPs, does something on the
-// way, and returns what became of them, by family.
-func loads(t *testing.T, w *world, length time.Duration, fault func() error) map[string]lab.Report {
+// outcome is what became of a load.
+type outcome struct {
+	reports map[string]lab.Report // by family
+	known   time.Duration         // when the fault had happened, in the load's time
+	stall   time.Duration         // the longest that this process waited for a CPU meanwhile
+}
+
+// loads opens 100 connections a second to both VIPs and does something on the
+// way.
+func loads(t *testing.T, w *world, length time.Duration, fault func() error) outcome {
 	t.Helper()
-	reports := make(map[string]lab.Report)
+	o := outcome{reports: make(map[string]lab.Report)}
+	stop := watchStalls()
 	var mu sync.Mutex
 	var running sync.WaitGroup
+	begun := time.Now()
 	for family, addr := range map[string]string{"IPv4": at(w.VIP(0), 80), "IPv6": at(w.VIP6(0), 80)} {
 		running.Go(func() {
 			report := lab.Load{From: w.Client, Addr: addr, For: length}.Run(t.Context())
 			mu.Lock()
 			defer mu.Unlock()
-			reports[family] = report
+			o.reports[family] = report
 		})
 	}
 	time.Sleep(happened)
 	err := fault()
+	o.known = time.Since(begun)
 	running.Wait()
+	o.stall = stop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reports
+	return o
 }
 
-// unborn are the connections that did not open. One or two that were just open
-// when their server died cannot be saved by anybody between.
-func unborn(r lab.Report) lab.Report {
-	excused := 2
-	return slices.DeleteFunc(slices.Clone(r.Failed()), func(a lab.Attempt) bool {
-		if a.Connect == 0 || a.At < happened-200*time.Millisecond || a.At > happened+200*time.Millisecond {
-			return false
+// watchStalls finds out how long this process has to wait for a CPU at most,
+// until it is stopped.
+func watchStalls() (stop func() time.Duration) {
+	const nap = 5 * time.Millisecond
+	end, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var most time.Duration
+		ticker := time.NewTicker(nap)
+		defer ticker.Stop()
+		for last := time.Now(); ; last = time.Now() {
+			select {
+			case <-end:
+				longest <- most
+				return
+			case <-ticker.C:
+				most = max(most, time.Since(last)-nap)
+			}
 		}
-		excused--
-		return excused >= 0
+	}()
+	return func() time.Duration { close(end); return <-longest }
+}
+
+// unborn are the connections that did not open. What was open already when the
+// server died, perhaps not accepted yet, cannot be saved by anybody between.
+func (o outcome) unborn(family string) lab.Report {
+	return slices.DeleteFunc(slices.Clone(o.reports[family].Failed()), func(a lab.Attempt) bool {
+		return a.Connect > 0 && a.At <= o.known
 	})
 }
 
-// most is how long nearly all connections may take, and all: on a machine with
-// other work some wait for a CPU, but none for one more SYN of its client.
+// most is how long nearly all connections may take, and all.
 type most struct{ nearly, all time.Duration }
 
 var (
-	atOnce   = most{200 * time.Millisecond, 900 * time.Millisecond}
-	oneRetry = most{1500 * time.Millisecond, 1900 * time.Millisecond}
+	atOnce   = most{100 * time.Millisecond, 200 * time.Millisecond}
+	oneRetry = most{1200 * time.Millisecond, 1500 * time.Millisecond}
 )
 
-// judge demands that all opened, in time.
-func judge(t *testing.T, reports map[string]lab.Report, limit most) {
+// judge demands that all opened, in time. On a machine with other work that is
+// so much longer as some wait for a CPU: both ends and the director may.
+func (o outcome) judge(t *testing.T, limit most) {
 	t.Helper()
-	for _, family := range slices.Sorted(maps.Keys(reports)) {
-		r := reports[family]
-		t.Logf("%s: %d connections, %d failed; median %v, 99 %% %v, slowest %v; %v", family, len(r), len(r.Failed()),
-			r.Percentile(0.5), r.Percentile(0.99), r.Slowest(), r.Servers())
-		for _, a := range unborn(r) {
+	for _, family := range slices.Sorted(maps.Keys(o.reports)) {
+		r := o.reports[family]
+		t.Logf("%s: %d connections, %d failed; median %v, 99 %% %v, slowest %v (stalls of %v); %v", family, len(r), len(r.Failed()),
+			r.Percentile(0.5), r.Percentile(0.99), r.Slowest(), o.stall, r.Servers())
+		for _, a := range o.unborn(family) {
 			t.Errorf("%s: %v", family, a)
 		}
-		if r.Percentile(0.97) > limit.nearly || r.Slowest() > limit.all {
+		if r.Percentile(0.97) > limit.nearly+3*o.stall || r.Slowest() > limit.all+3*o.stall {
 			t.Errorf("%s: it took longer than %v", family, limit)
 		}
 	}
@@ -93,26 +121,32 @@ func pair(t *testing.T, settings ...string) (*world, []*lab.Echo) {
 
 func TestFailover(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		fault func(w *world, echo *lab.Echo) error
-		limit most
+		name    string
+		fault   func(w *world, echo *lab.Echo) error
+		limit   most
+		counted string
 	}{
-		{"port closed", func(_ *world, e *lab.Echo) error { e.Stop(); return nil }, atOnce},
-		{"silent", func(w *world, _ *lab.Echo) error { return w.Servers[0].Silence() }, oneRetry},
-		{"unplugged", func(w *world, _ *lab.Echo) error { return w.Servers[0].Vanish() }, oneRetry},
-		{"host unreachable", rejects(lab.HostUnreachable), atOnce},
-		{"port unreachable", rejects(lab.PortUnreachable), atOnce},
-		{"administratively prohibited", rejects(lab.AdminProhibited), atOnce},
+		{"port closed", func(_ *world, e *lab.Echo) error { e.Stop(); return nil }, atOnce, "retry_reset"},
+		{"silent", func(w *world, _ *lab.Echo) error { return w.Servers[0].Silence() }, oneRetry, "retry_silent"},
+		{"unplugged", func(w *world, _ *lab.Echo) error { return w.Servers[0].Vanish() }, oneRetry, "retry_silent"},
+		{"host unreachable", rejects(lab.HostUnreachable), atOnce, "retry_unreachable"},
+		{"port unreachable", rejects(lab.PortUnreachable), atOnce, "retry_unreachable"},
+		{"administratively prohibited", rejects(lab.AdminProhibited), atOnce, "retry_unreachable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w, echoes := pair(t)
-			reports := loads(t, w, 3*time.Second, func() error { return c.fault(w, echoes[0]) })
-			judge(t, reports, c.limit)
-			for family, r := range reports {
-				late := r.Between(happened+1500*time.Millisecond, time.Minute).Servers()
+			o := loads(t, w, 3*time.Second, func() error { return c.fault(w, echoes[0]) })
+			o.judge(t, c.limit)
+			for family, r := range o.reports {
+				late := r.Between(o.known+1500*time.Millisecond, time.Minute).Servers()
 				if late["s1"] > 0 || late["s2"] == 0 || late["s3"] == 0 {
 					t.Errorf("%s: in the end they went to %v", family, late)
+				}
+			}
+			for _, vip := range []string{"web", "web6"} {
+				if w.reason(vip, c.counted) == 0 {
+					t.Errorf("%s: no connection was moved: %s is 0", vip, c.counted)
 				}
 			}
 		})
@@ -131,19 +165,20 @@ func TestDrainTakesNothingNewAndKeepsTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer flows.Close()
-	reports := loads(t, w, 2*time.Second, func() error {
+	o := loads(t, w, 2*time.Second, func() error {
 		o, err := w.control.Drain(t.Context(), control.DrainOrder{Server: w.Servers[0].Addr.String(), By: "test"})
 		if err == nil && (o.Matches != 1 || o.Connections < 15) {
 			t.Errorf("The drain matches %d servers with %d connections", o.Matches, o.Connections)
 		}
+		w.server("web", w.Servers[0], control.RealDraining)
 		return err
 	})
-	judge(t, reports, atOnce)
-	late := reports["IPv4"].Between(happened+200*time.Millisecond, time.Minute).Servers()
+	o.judge(t, atOnce)
+	late := o.reports["IPv4"].Between(o.known, time.Minute).Servers()
 	if late["s1"] > 0 {
 		t.Errorf("The drained server got %d connections", late["s1"])
 	}
-	if other := reports["IPv6"].Servers(); other["s1"] == 0 {
+	if other := o.reports["IPv6"].Servers(); other["s1"] == 0 {
 		t.Errorf("The drain of an IPv4 address took the IPv6 one out: %v", other)
 	}
 	r, err := realOf(w.status(), "web", w.Servers[0])
@@ -169,9 +204,9 @@ func TestReturnIsARamp(t *testing.T) {
 	echoes[0].Stop()
 	w.server("web", w.Servers[0], control.RealDown)
 	w.server("web6", w.Servers[0], control.RealDown)
-	reports := loads(t, w, 4500*time.Millisecond, echoes[0].Start)
-	judge(t, reports, atOnce)
-	for family, r := range reports {
+	o := loads(t, w, 4500*time.Millisecond, echoes[0].Start)
+	o.judge(t, atOnce)
+	for family, r := range o.reports {
 		var shares []float64
 		for from := happened; from < 4*time.Second; from += 500 * time.Millisecond {
 			part := r.Between(from, from+500*time.Millisecond)
@@ -236,12 +271,12 @@ func unwell(s control.DirectorStatus) error {
 func refused(t *testing.T, w *world, when string) {
 	t.Helper()
 	for family, addr := range map[string]string{"IPv4": at(w.VIP(0), 80), "IPv6": at(w.VIP6(0), 80)} {
-		begun := time.Now()
+		begun, stop := time.Now(), watchStalls()
 		r := lab.Load{From: w.Client, Addr: addr, Rate: 40, For: 250 * time.Millisecond}.Run(t.Context())
 		if n := r.Faults()[lab.Refused]; n != len(r) {
 			t.Errorf("%s, %s: %d of %d refused: %v", when, family, n, len(r), r)
 		}
-		if took := time.Since(begun); took > 600*time.Millisecond {
+		if took := time.Since(begun) - 3*stop(); took > 600*time.Millisecond {
 			t.Errorf("%s, %s: it took %v to be refused", when, family, took)
 		}
 	}

@@ -58,8 +58,8 @@ func TestFullNAT(t *testing.T) {
 		}
 		hangUp(conn)
 	}
-	reports := loads(t, w, 2*time.Second, func() error { echoes[0].Stop(); return nil })
-	judge(t, reports, atOnce)
+	o := loads(t, w, 2*time.Second, func() error { echoes[0].Stop(); return nil })
+	o.judge(t, atOnce)
 }
 
 // distinct sees that the connections of the VIP have a tuple of the director's

@@ -24,7 +24,7 @@ func TestUDPMovesAtOnce(t *testing.T) {
 	w.start()
 	for name, addr := range map[string]string{"IPv4": at(w.VIP(0), 80), "IPv6": at(w.VIP6(0), 80)} {
 		flows, err := lab.Flows{
-			From: w.Client, Network: "udp", Addr: addr, Count: 30, Every: 50 * time.Millisecond, Timeout: 300 * time.Millisecond,
+			From: w.Client, Network: "udp", Addr: addr, Count: 30, Every: 50 * time.Millisecond, Timeout: time.Second,
 		}.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +37,7 @@ func TestUDPMovesAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.server(map[string]string{"IPv4": "udp", "IPv6": "udp6"}[name], w.Servers[0], control.RealDown)
-		time.Sleep(350 * time.Millisecond) // what was missed before is counted
+		time.Sleep(1200 * time.Millisecond) // what was missed before is counted
 		before := flows.Stats()
 		time.Sleep(time.Second)
 		after := flows.Close()
