@@ -148,6 +148,9 @@ func TestPortOfADeadConnectionUsedAgain(t *testing.T) {
 		c.die(0)
 		p := w.syn(40000, 80)
 		p.Seq = 1234
+		w.send(p, want{reason: forwardRepeated, service: web, verdict: bpftest.Redirect})
+		gone := bpftest.Segment(p.Src, p.Dst, rst, clientISN+1, 0, "")
+		w.send(gone, want{reason: forwardIn, service: web, verdict: bpftest.Redirect})
 		r := w.send(p, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 		if to := c.moved(r); to.index == c.index {
 			w.Errorf("sent to the dead server %d", c.index)
@@ -174,14 +177,18 @@ func TestServerThatTakesNothingNew(t *testing.T) {
 	}
 }
 
-// A SYN on the tuple of a connection of a server that drains goes elsewhere;
-// within it, it is the server's to answer.
+// A SYN within a connection of a server that drains is that server's to answer,
+// or strangers could end what it keeps. Once the client's RST has shown that the
+// connection is forgotten, the next SYN goes elsewhere.
 func TestSYNOfADrainingConnection(t *testing.T) {
 	eachFamily(t, shared.Use(t), func(w *world) {
 		c := w.connect(40000, 80)
 		w.edit(web, c.index, func(r *bpf.Real) { r.State = draining })
 		p := w.syn(40000, 80)
 		p.Seq = 1234
+		w.send(p, want{reason: forwardRepeated, service: web, verdict: bpftest.Redirect})
+		gone := bpftest.Segment(p.Src, p.Dst, rst, clientISN+1, 0, "")
+		w.send(gone, want{reason: forwardIn, service: web, verdict: bpftest.Redirect})
 		r := w.send(p, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 		if to := c.moved(r); to.index == c.index {
 			w.Errorf("sent to the draining server %d", c.index)

@@ -47,6 +47,16 @@ static __always_inline int known(struct __sk_buff *skb, struct packet *p, __u32 
 	return tcp ? tcp_from_client(skb, p, c, id) : udp_from_client(skb, p, c, id);
 }
 
+/* Whether the connection is still one between the packet's addresses. */
+static __always_inline bool is_between(const struct conn *c, const struct packet *p, __u32 handle)
+{
+	if (class_of(c->state) == CLASS_NONE || c->proto != p->key.proto)
+		return false;
+	if (handle & FROM_SERVER)
+		return same16(c->server, p->key.saddr) && same16(c->local, p->key.daddr);
+	return same16(c->client, p->key.saddr) && same16(c->vip, p->key.daddr);
+}
+
 /* Fragments after the first carry no ports: they go where the first went. */
 __noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
 {
@@ -63,10 +73,11 @@ __noinline int later_fragment(struct __sk_buff *skb, struct packet *p)
 	copy16(f.daddr, p->key.daddr);
 	handle = bpf_map_lookup_elem(&fragments, &f);
 	c = handle ? at(&conns, *handle >> 1) : NULL;
-	if (c && c->state != STATE_DEAD && c->state != STATE_MOVED && *handle & FROM_SERVER)
-		return send_to_client(skb, p, c, *handle >> 1);
-	if (c && c->state != STATE_DEAD && c->state != STATE_MOVED)
+	if (c && is_between(c, p, *handle)) {
+		if (*handle & FROM_SERVER)
+			return send_to_client(skb, p, c, *handle >> 1);
 		return send_to_server(skb, p, c, *handle >> 1, REASON_FORWARD_IN);
+	}
 	service = service_at(p, 0, 0);
 	if (service < 0)
 		return leave(-1, REASON_PASS_OTHER, PASS);
@@ -124,6 +135,10 @@ int forward(struct __sk_buff *skb)
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	int verdict;
 
+	/* Frames for others, as a promiscuous interface sees them, and those of
+	 * a VLAN, whose own interface they belong to, are none of ours. */
+	if (unlikely(skb->pkt_type != PACKET_HOST || skb->vlan_present))
+		return leave(-1, REASON_PASS_OTHER, PASS);
 	if (unlikely(data + HEADERS > data_end && skb->len > data_end - data)) {
 		bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS);
 		data = (void *)(long)skb->data;

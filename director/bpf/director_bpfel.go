@@ -70,7 +70,7 @@ type DirectorConn struct {
 	ClientNext uint32
 	ClientAck  uint32
 	Mtu        uint32
-	Spare2     [4]uint8
+	ServerNext uint32
 }
 
 type DirectorConnFlag uint32
@@ -83,6 +83,7 @@ const (
 	DirectorConnFlagCONN_ACTIVE       DirectorConnFlag = 16
 	DirectorConnFlagCONN_INACTIVE     DirectorConnFlag = 32
 	DirectorConnFlagCONN_UNANSWERED   DirectorConnFlag = 64
+	DirectorConnFlagCONN_BLAMED       DirectorConnFlag = 128
 )
 
 type DirectorConnState uint32
@@ -121,7 +122,8 @@ type DirectorGauge struct {
 	Displaced uint64
 	Expired   uint64
 	GcSteps   uint64
-	Spare     [16]uint8
+	Press     uint32
+	Spare     [12]uint8
 }
 
 type DirectorGc struct {
@@ -227,7 +229,8 @@ const (
 	DirectorReasonREASON_DROP_COLLISION    DirectorReason = 29
 	DirectorReasonREASON_DROP_BUSY         DirectorReason = 30
 	DirectorReasonREASON_DROP_FAILED       DirectorReason = 31
-	DirectorReasonREASON_MAX               DirectorReason = 32
+	DirectorReasonREASON_DROP_SIDE         DirectorReason = 32
+	DirectorReasonREASON_MAX               DirectorReason = 33
 )
 
 type DirectorScheduler uint32

@@ -19,6 +19,31 @@ static __always_inline bool is_dead(const struct conn *c, const struct real *r)
 	return r->generation != c->generation || r->state == REAL_DOWN || r->state == REAL_ABSENT;
 }
 
+/* Whether the packet came in where the connection's server is. A client cannot
+ * send in the name of a server where these have an interface of their own. */
+static __always_inline bool on_server_side(const struct __sk_buff *skb, const struct conn *c)
+{
+	const struct real *r = at(&reals, c->real);
+
+	return r && skb->ifindex == r->ifindex;
+}
+
+/* A packet in the server's name that came in where the client is. */
+static __always_inline bool wrong_side(const struct __sk_buff *skb, const struct conn *c, const struct real *r)
+{
+	return skb->ifindex == c->ifindex && c->ifindex != r->ifindex;
+}
+
+/* A client's packets come in elsewhere now: another route, or its interface was
+ * made anew. Not where the servers are, though. */
+static __always_inline bool client_moved(const struct __sk_buff *skb, struct conn *c, const struct real *r)
+{
+	if (skb->ifindex == r->ifindex)
+		return false;
+	c->ifindex = skb->ifindex;
+	return true;
+}
+
 enum failure { FAILED_SILENT, FAILED_RESET, FAILED_UNREACHABLE };
 
 static __always_inline void blame(__u32 real, enum failure why)
@@ -52,8 +77,10 @@ __noinline int reselect(struct conn *c, __u32 id, struct opening *o, __u32 now)
 	if (!try_lock(c))
 		return REASON_DROP_BUSY;
 	key_in(&key, c);
-	for (int i = 0; i < MOVES; i++) {
-		if (c->state != STATE_OPENING || o->tried_len >= s->tries || o->tried_len >= MAX_TRIES)
+	if (c->state != STATE_OPENING)
+		reason = REASON_DROP_BUSY;
+	for (int i = 0; i < MOVES && c->state == STATE_OPENING; i++) {
+		if (o->tried_len + 1 >= s->tries || o->tried_len >= MAX_TRIES)
 			break;
 		o->tried[o->tried_len & (MAX_TRIES - 1)] = c->real;
 		o->tried_len++;
@@ -191,12 +218,18 @@ __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn 
 __noinline int move_udp(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct service *s;
+	const struct real *r;
 	int real, reason = REASON_DROP_NO_SERVER;
 
 	if (!p || !c || !(s = at(&services, c->service)))
 		return leave(-1, REASON_DROP_FAILED, DROP);
 	if (!try_lock(c))
 		return leave(c->service, REASON_DROP_BUSY, DROP);
+	r = at(&reals, c->real);
+	if (c->state != STATE_UDP || !r || !is_dead(c, r)) { /* another CPU was faster */
+		unlock(c);
+		return leave(c->service, REASON_DROP_BUSY, DROP);
+	}
 	real = pick(s, c->service, &p->key, 0);
 	if (real >= 0)
 		reason = move(c, id, real, s, p->now);

@@ -165,7 +165,7 @@ func TestAllRefused(t *testing.T) {
 	})
 	t.Run("as many tries as allowed", func(t *testing.T) {
 		eachFamily(t, shared.Use(t), func(w *world) {
-			bpftest.Edit(w.TB, w.Services, web, func(s *bpf.Service) { s.Tries = 1 })
+			bpftest.Edit(w.TB, w.Services, web, func(s *bpf.Service) { s.Tries = 2 })
 			p := w.syn(40000, 80)
 			c := w.first(p).refused(p)
 			c.hears(c.out(rst|ack, 0, clientISN+1, ""), bpftest.Change{Active: -1, Inactive: 1, Streak: 1, Resets: 1})

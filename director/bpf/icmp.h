@@ -192,7 +192,9 @@ static __always_inline int unreachable(struct __sk_buff *skb, struct packet *p, 
 	if (!c || !q)
 		return CONTINUE;
 	if (c->proto == IPPROTO_UDP) {
-		blame(c->real, FAILED_UNREACHABLE);
+		if (c->flags & CONN_UNANSWERED && !(c->flags & CONN_BLAMED) &&
+		    become(c, STATE_UDP, STATE_UDP, CONN_BLAMED, 0))
+			blame(c->real, FAILED_UNREACHABLE);
 		return CONTINUE;
 	}
 	o = opening_of(c, id);
@@ -217,8 +219,8 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 	if (!e)
 		return CONTINUE;
 	__builtin_memset(e, 0, sizeof(*e));
-	if (read_quote(skb, p, e))
-		return CONTINUE;
+	if (read_quote(skb, p, e) || !same16(p->key.daddr, e->key.daddr))
+		return CONTINUE; /* not to whom the quoted packet is from */
 	found = bpf_map_lookup_elem(&flows, &e->key);
 	if (!found)
 		return CONTINUE;
@@ -228,7 +230,7 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 		return CONTINUE;
 	if (c->state == STATE_MOVED)
 		return leave(c->service, REASON_DROP_LATE, DROP);
-	if (e->handle & FROM_SERVER && is_unreachable(p)) {
+	if (e->handle & FROM_SERVER && is_unreachable(p) && on_server_side(skb, c)) {
 		verdict = unreachable(skb, p, c, e->handle >> 1, &e->q);
 		if (verdict != CONTINUE)
 			return verdict;

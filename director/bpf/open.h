@@ -65,6 +65,16 @@ static __always_inline int undo(struct conn *c, __u32 id, int service, int reaso
 	return leave(service, reason, DROP);
 }
 
+/* Half of the room for half-open connections is used: most who ask now are not
+ * where they say, and would wash those who are out of the memory of clients. */
+static __always_inline bool flooded(void)
+{
+	const struct settings *set = at(&config, 0);
+	const struct gauge *g = at(&gauges, 0);
+
+	return set && g && g->opening > set->openings / 2;
+}
+
 static __always_inline void begin(struct conn *c, __u32 real)
 {
 	struct tally *t = at(&tallies, real);
@@ -78,7 +88,31 @@ static __always_inline void begin(struct conn *c, __u32 real)
 	if (tcp)
 		gauge_opening(1);
 	account(real, CLASS_ACTIVE, 1);
+	c->flags = tcp ? 0 : CONN_UNANSWERED;
 	WRITE_ONCE(c->state, tcp ? STATE_OPENING : STATE_UDP);
+}
+
+/* Places a new connection with real, or if its tuple is taken there, as another
+ * port of the client or VIP may have it, with the next. 0, or why not. */
+static __always_inline int place_somewhere(const struct packet *p, struct conn *c, __u32 id, __u32 real)
+{
+	const struct service *s = at(&services, c->service);
+	struct opening *o;
+	int next, drop = 0;
+
+	for (int i = 0; i < 3; i++) {
+		drop = place(c, id, real, s);
+		o = c->opening ? at(&openings, c->opening - 1) : NULL;
+		if (!drop || !o || o->tried_len >= MAX_TRIES)
+			break;
+		o->tried[o->tried_len & (MAX_TRIES - 1)] = real;
+		o->tried_len++;
+		next = pick(s, c->service, &p->key, c->opening);
+		if (next < 0)
+			break;
+		real = next;
+	}
+	return drop;
 }
 
 __noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 service, __u32 real, int reason)
@@ -100,16 +134,17 @@ __noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 service, _
 	if (c->proto == IPPROTO_TCP)
 		drop = keep_syn(skb, p, c, id);
 	if (!drop)
-		drop = place(c, id, real, s);
+		drop = place_somewhere(p, c, id, real);
 	if (drop)
 		return undo(c, id, service, drop);
+	real = c->real;
 	if (bpf_map_update_elem(&flows, &p->key, &handle, BPF_NOEXIST)) {
 		key_out(&key, c);
 		bpf_map_delete_elem(&flows, &key);
 		return undo(c, id, service, REASON_DROP_BUSY);
 	}
 	begin(c, real);
-	if (s->sticky && reason != REASON_FORWARD_STICKY)
+	if (s->sticky && reason != REASON_FORWARD_STICKY && !flooded())
 		stick(s, c, p->now);
 	return send_to_server(skb, p, c, id, reason);
 }

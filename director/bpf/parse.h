@@ -9,6 +9,8 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
+#define PACKET_HOST 0 /* linux/if_packet.h */
+
 /* Of linux/icmp.h and linux/icmpv6.h, which want the C library. */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_FRAG_NEEDED 4

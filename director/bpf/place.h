@@ -32,7 +32,7 @@ static __always_inline bool evict_closed(const struct tuple *key)
 struct port_search {
 	struct tuple key;
 	__u32 handle;
-	__u32 start, min, range;
+	__u32 start, stride, min, range;
 	bool found;
 } __attribute__((aligned(8)));
 
@@ -40,16 +40,19 @@ struct port_search {
  * again while it remembers it (RFC 6191). */
 static long port_step(__u64 i, struct port_search *f)
 {
-	f->key.dport = bpf_htons(f->min + (f->start + i) % f->range);
+	f->key.dport = bpf_htons(f->min + (f->start + i * f->stride) % f->range);
 	f->found = !bpf_map_update_elem(&flows, &f->key, &f->handle, BPF_NOEXIST);
 	return f->found;
 }
 
 static __always_inline int take_port(struct conn *c, const struct service *s, struct port_search *f)
 {
+	const struct settings *set = at(&config, 0);
+
 	f->min = s->lport_min;
 	f->range = s->lport_max - s->lport_min + 1;
-	f->start = client_hash(c->client, c->cport, s->seed);
+	f->start = client_hash(c->client, c->cport, set ? set->seed : 0);
+	f->stride = f->range > PORTS * PORTS ? f->start >> 8 | 1 : 1; /* all of a small range */
 	c->lport = 0;
 	key_out(&f->key, c);
 	if (f->min > s->lport_max)

@@ -3,10 +3,27 @@
 
 #include "parse.h"
 #include "table.h"
+#include <bpf/bpf_core_read.h>
 
 /* Translation of addresses and ports, and the way out. Checksums are changed
  * by difference, so that they may be whole, partial (to be finished by the
  * device) or complete (summed by it). */
+
+enum { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, CHECKSUM_COMPLETE, CHECKSUM_PARTIAL }; /* linux/skbuff.h */
+
+struct sk_buff___own {
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
+
+/* What the kernel knows of the packet's checksum. */
+static __always_inline __u8 ip_summed(struct __sk_buff *skb)
+{
+	struct sk_buff___own *own = bpf_cast_to_kern_ctx(skb);
+
+	return BPF_CORE_READ_BITFIELD(own, ip_summed);
+}
 
 static __always_inline __u64 ipv6_flag(void)
 {
@@ -49,6 +66,30 @@ static __always_inline int rewrite_ip(struct __sk_buff *skb, struct packet *p, v
 	return CONTINUE;
 }
 
+/* The transport checksum after addresses and ports have changed by diff and
+ * ports. A partial one covers the pseudo header only, so far. */
+static __always_inline void fix_sum(__u16 *sum, __u8 proto, bool partial, __u32 diff, __u64 ports)
+{
+	if (proto == IPPROTO_UDP && !*sum)
+		return; /* none was made (RFC 768) */
+	*sum = partial ? fold((__u64)*sum + diff) : adjust(*sum, diff + ports);
+	if (proto == IPPROTO_UDP && !*sum)
+		*sum = 0xffff;
+}
+
+/* The same by the kernel's helper, where the device has summed up the packet
+ * and that sum is to be kept true. */
+static __always_inline int fix_complete(struct __sk_buff *skb, const struct packet *p, __u32 diff, __u64 ports)
+{
+	__u64 zero = p->key.proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	__u64 pseudo = BPF_F_PSEUDO_HDR | (p->family == 6 ? ipv6_flag() : 0);
+	__u32 check = p->l4 + (p->key.proto == IPPROTO_UDP ? 6 : 16);
+
+	if (bpf_l4_csum_replace(skb, check, 0, diff, pseudo | zero))
+		return DROP;
+	return bpf_l4_csum_replace(skb, check, 0, fold(ports), zero) ? DROP : CONTINUE;
+}
+
 /* Writes the addresses and ports of connection c: to the server, or back to
  * the client. The TTL was looked at before. */
 static __always_inline int rewrite(struct __sk_buff *skb, struct packet *p, const struct conn *c, bool back)
@@ -56,33 +97,33 @@ static __always_inline int rewrite(struct __sk_buff *skb, struct packet *p, cons
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	__be16 sport = back ? c->vport : c->lport, dport = back ? c->cport : c->sport;
 	const void *src = back ? c->vip : c->local, *dst = back ? c->client : c->server;
-	__u32 diff = back ? ~c->diff : c->diff, check;
-	__u64 ports, pseudo = BPF_F_PSEUDO_HDR, mangled = 0;
+	__u32 diff = back ? ~c->diff : c->diff;
+	__u8 summed = ip_summed(skb);
+	struct tcphdr *tcp;
 	struct udphdr *l4;
+	__u64 ports;
 
 	if (rewrite_ip(skb, p, data, data_end, src, dst, diff) != CONTINUE)
 		return DROP;
 	if (p->fragment == LATER_PART)
 		return CONTINUE;
 	l4 = data + (p->l4 & 127);
+	tcp = (void *)l4;
 	if ((void *)(l4 + 1) > data_end)
 		return DROP;
 	ports = change(l4->source, sport) + change(l4->dest, dport);
 	l4->source = sport;
 	l4->dest = dport;
-	if (p->family == 6)
-		pseudo |= ipv6_flag();
-	check = p->l4 + 16;
+	if (unlikely(summed == CHECKSUM_COMPLETE))
+		return fix_complete(skb, p, diff, ports);
 	if (p->key.proto == IPPROTO_UDP) {
-		check = p->l4 + 6;
-		mangled = BPF_F_MARK_MANGLED_0;
-	}
-	if (bpf_l4_csum_replace(skb, check, 0, diff, pseudo | mangled))
-		return DROP;
-	if (p->key.sport == sport && p->key.dport == dport)
+		fix_sum(&l4->check, IPPROTO_UDP, summed == CHECKSUM_PARTIAL, diff, ports);
 		return CONTINUE;
-	ports = fold(ports);
-	return bpf_l4_csum_replace(skb, check, 0, ports, mangled) ? DROP : CONTINUE;
+	}
+	if ((void *)(tcp + 1) > data_end)
+		return DROP;
+	fix_sum(&tcp->check, IPPROTO_TCP, summed == CHECKSUM_PARTIAL, diff, ports);
+	return CONTINUE;
 }
 
 static __always_inline int to_server(const struct real *r)

@@ -36,19 +36,6 @@ struct header {
 	__u8 options[MAX_OPTIONS];
 } __attribute__((aligned(8)));
 
-/* Whether the device is to finish the checksum of this packet. The state is
- * not shown to programs, but a change of data leaves a partial checksum as it
- * is, as that does not cover data yet, and changes any other. */
-static __always_inline bool is_partial(struct __sk_buff *skb, __u32 check)
-{
-	__u16 before, now;
-
-	if (bpf_skb_load_bytes(skb, check, &before, 2) || bpf_l4_csum_replace(skb, check, 0, 1, 0) ||
-	    bpf_skb_load_bytes(skb, check, &now, 2))
-		return false;
-	return before == now;
-}
-
 static __always_inline int store_ip(struct __sk_buff *skb, const struct segment *s, __u32 len)
 {
 	if (s->family == 4) {
@@ -82,12 +69,13 @@ __noinline int make_segment(struct __sk_buff *skb, struct packet *p, struct segm
 		return -1;
 	l4 = ETH_HLEN + (s->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 	len = sizeof(struct tcphdr) + (s->options_len & 63);
-	partial = p->key.proto == IPPROTO_TCP && is_partial(skb, l4 + 16);
+	partial = p->key.proto == IPPROTO_TCP && ip_summed(skb) == CHECKSUM_PARTIAL;
 	if (p->l4 != l4 || len > sizeof(h))
 		return -1;
-	/* Growing makes a checksum that the device had summed up plain again. */
-	if (bpf_skb_change_tail(skb, l4 + sizeof(h) + 4 > skb->len ? l4 + sizeof(h) + 4 : skb->len + 4, 0) ||
-	    bpf_skb_change_tail(skb, l4 + len, 0))
+	/* What is much longer cannot be grown. Growing, though, makes a checksum
+	 * that the device had summed up plain again. */
+	if ((skb->len > l4 + sizeof(h) && bpf_skb_change_tail(skb, l4 + sizeof(h), 0)) ||
+	    bpf_skb_change_tail(skb, l4 + sizeof(h) + 4, 0) || bpf_skb_change_tail(skb, l4 + len, 0))
 		return -1;
 	if (s->opening) {
 		const struct opening *o = at(&openings, s->opening - 1);

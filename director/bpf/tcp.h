@@ -14,12 +14,35 @@ static __always_inline bool is_plain(const struct packet *p)
 	return !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST));
 }
 
-/* Keeps count of what the client has sent and acknowledged. */
+#define NEAR_ENOUGH (1 << 16) /* bytes between what is next and a FIN that counts */
+
+static __always_inline bool is_near(__u32 seq, __u32 next)
+{
+	return seq - next + NEAR_ENOUGH <= 2 * NEAR_ENOUGH;
+}
+
+/* Whether the segment may end the connection: a RST has to be exact, and a FIN
+ * about where the sender is, or a stranger could have the connection forgotten
+ * that its ends would keep (RFC 5961). next, or next2, is what comes next. */
+static __always_inline bool may_end(const struct packet *p, __u32 next, __u32 next2)
+{
+	if (p->flags & TCP_RST)
+		return p->seq == next || p->seq == next2;
+	return is_near(p->seq, next);
+}
+
+static __always_inline __u32 next_of(const struct packet *p)
+{
+	return p->seq + p->payload + !!(p->flags & TCP_SYN) + !!(p->flags & TCP_FIN);
+}
+
+/* Keeps count of what the client has sent and acknowledged, as far as it is
+ * plausible. */
 static __always_inline void track_client(const struct packet *p, struct conn *c)
 {
-	__u32 next = p->seq + p->payload + !!(p->flags & TCP_FIN);
+	__u32 next = next_of(p);
 
-	if (p->flags & TCP_ACK)
+	if (p->flags & TCP_ACK && p->ack != c->client_ack)
 		c->client_ack = p->ack;
 	if (after(next, c->client_next))
 		c->client_next = next;
@@ -70,12 +93,13 @@ __noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *
 		if (o && o->isn == p->seq)
 			return repeated_syn(skb, p, c, id);
 		return renew(skb, p, c, id);
-	case STATE_FIN_WAIT:
 	case STATE_TIME_WAIT:
 	case STATE_CLOSE:
 		return renew(skb, p, c, id);
 	}
-	if (is_dead(c, r) || r->state == REAL_DRAINING)
+	/* A live server answers it by an ACK, to which a client that has forgotten
+	 * the connection sends a RST (RFC 9293, 3.5.1); its next SYN begins anew. */
+	if (is_dead(c, r))
 		return renew(skb, p, c, id);
 	c->seen = p->now;
 	return send_to_server(skb, p, c, id, REASON_FORWARD_REPEATED);
@@ -93,12 +117,13 @@ static __always_inline void acknowledged(const struct packet *p, struct conn *c,
 	become(c, STATE_ANSWERED, STATE_ESTABLISHED, 0, 0);
 }
 
-static __always_inline void client_event(const struct packet *p, struct conn *c, __u32 id)
+static __always_inline void client_event(const struct packet *p, struct conn *c, __u32 id, __u32 next)
 {
 	__u8 state = c->state;
 
-	if (!is_plain(p)) {
-		closing(c, id, state, p, CONN_FIN_CLIENT, CONN_FIN_SERVER);
+	if (p->flags & (TCP_FIN | TCP_RST)) {
+		if (may_end(p, next, next))
+			closing(c, id, state, p, CONN_FIN_CLIENT, CONN_FIN_SERVER);
 	} else if (state == STATE_ANSWERED) {
 		acknowledged(p, c, id);
 	} else if (state == STATE_CLOSE) {
@@ -109,36 +134,51 @@ static __always_inline void client_event(const struct packet *p, struct conn *c,
 static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct real *r = at(&reals, c->real);
+	__u32 next = c->client_next;
 	int verdict;
 
 	if (!r)
 		return leave(c->service, REASON_DROP_FAILED, DROP);
+	if (unlikely(c->ifindex != skb->ifindex) && !client_moved(skb, c, r))
+		return leave(c->service, REASON_DROP_SIDE, DROP);
 	if ((p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 		return client_syn(skb, p, c, id);
-	track_client(p, c);
+	if (is_near(p->seq, next) || p->payload)
+		track_client(p, c);
 	if (unlikely(is_dead(c, r))) {
 		verdict = dead_server(skb, p, c);
 		if (verdict != CONTINUE)
 			return verdict;
 	}
-	c->seen = p->now;
+	touch(&c->seen, p->now);
 	if (c->state != STATE_ESTABLISHED || !is_plain(p))
-		client_event(p, c, id);
+		client_event(p, c, id, next);
 	return send_to_server(skb, p, c, id, REASON_FORWARD_IN);
 }
 
-static __always_inline void answered(const struct packet *p, struct conn *c, struct opening *o)
+/* The server's SYN-ACK. It is the client's first word of a server only if the
+ * connection is not just being moved to another: the lock decides. */
+static __always_inline int answered(const struct packet *p, struct conn *c, struct opening *o)
 {
 	struct tally *t = at(&tallies, c->real);
+	bool ours;
 
-	if (o)
+	if (!try_lock(c))
+		return leave(c->service, REASON_DROP_BUSY, DROP);
+	ours = c->sport == p->key.sport && same16(c->server, p->key.saddr) &&
+	       become(c, STATE_OPENING, STATE_ANSWERED, 0, 0);
+	if (ours)
 		o->server_isn = p->seq;
-	if (!become(c, STATE_OPENING, STATE_ANSWERED, 0, 0) || !t)
-		return;
+	unlock(c);
+	if (!ours)
+		return leave(c->service, REASON_DROP_LATE, DROP);
+	if (!t)
+		return CONTINUE;
 	__sync_fetch_and_add(&t->synacks, 1);
 	t->answered_at = p->now;
 	if (t->streak)
 		t->streak = 0;
+	return CONTINUE;
 }
 
 /* A word of the server before the connection is established, or a last one. */
@@ -158,20 +198,20 @@ __noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn
 	}
 	if (state == STATE_OPENING) {
 		o = opening_of(c, id);
-		if (o && p->ack != o->isn + 1)
+		if (!o || p->ack != o->isn + 1)
 			return CONTINUE; /* of an older connection: the client will answer it */
 		if (p->flags & TCP_RST) {
 			verdict = retry_in_place(skb, p, c, id, FAILED_RESET);
 			if (verdict != CONTINUE)
 				return verdict;
 		} else if (p->flags & TCP_SYN) {
-			answered(p, c, o);
-			return CONTINUE;
+			return answered(p, c, o);
 		}
 	}
-	if (p->flags & (TCP_FIN | TCP_RST))
-		closing(c, id, state, p, CONN_FIN_SERVER, CONN_FIN_CLIENT);
-	else if (state == STATE_CLOSE)
+	if (p->flags & (TCP_FIN | TCP_RST)) {
+		if (!c->server_next || may_end(p, c->server_next, c->client_ack))
+			closing(c, id, state, p, CONN_FIN_SERVER, CONN_FIN_CLIENT);
+	} else if (state == STATE_CLOSE)
 		revive(c, CONN_ALIVE_SERVER, CONN_ALIVE_CLIENT);
 	return CONTINUE;
 }
@@ -183,6 +223,8 @@ static __always_inline int tcp_from_server(struct __sk_buff *skb, struct packet 
 
 	if (!r)
 		return leave(c->service, REASON_DROP_FAILED, DROP);
+	if (unlikely(wrong_side(skb, c, r)))
+		return leave(c->service, REASON_DROP_SIDE, DROP);
 	if (c->state != STATE_ESTABLISHED || !is_plain(p)) {
 		verdict = server_event(skb, p, c, id);
 		if (verdict != CONTINUE)
@@ -190,8 +232,10 @@ static __always_inline int tcp_from_server(struct __sk_buff *skb, struct packet 
 	}
 	if (unlikely(r->generation != c->generation) && !(p->flags & TCP_RST))
 		return leave_reset(c->service, REASON_RESET_LATE, answer_reset(skb, p));
-	c->seen = p->now;
-	c->server_seen = p->now;
+	touch(&c->seen, p->now);
+	touch(&c->server_seen, p->now);
+	if (!(p->flags & TCP_RST) && (after(next_of(p), c->server_next) || !c->server_next))
+		c->server_next = next_of(p);
 	if (c->repeats)
 		c->repeats = 0;
 	return send_to_client(skb, p, c, id);

@@ -59,6 +59,7 @@ enum reason {
 	REASON_DROP_COLLISION,  /* nat: the server has this client's port already */
 	REASON_DROP_BUSY,       /* another CPU is moving this connection */
 	REASON_DROP_FAILED,     /* a helper refused */
+	REASON_DROP_SIDE,       /* came in on the other side of the director */
 	REASON_MAX,
 };
 
@@ -84,6 +85,7 @@ enum conn_flag {
 	CONN_ACTIVE = 16,      /* counted in tally.active */
 	CONN_INACTIVE = 32,    /* counted in tally.inactive */
 	CONN_UNANSWERED = 64,  /* UDP: the server has not answered yet */
+	CONN_BLAMED = 128,     /* UDP: its failure was counted */
 };
 
 enum scheduler { SCHED_RR, SCHED_WRR, SCHED_LC, SCHED_WLC, SCHED_SH, SCHED_MAGLEV, SCHED_LOAD };
@@ -136,7 +138,7 @@ struct conn {
 	__u32 client_next; /* next sequence number that the client will send */
 	__u32 client_ack;  /* what the client has acknowledged last */
 	__u32 mtu;         /* of the way back to the client */
-	__u8 spare2[4];
+	__u32 server_next; /* next sequence number that the server will send; 0: not known */
 };
 
 /* What is kept of a client's SYN until the client has proved by its ACK that it
@@ -274,7 +276,8 @@ struct gauge {
 	__u64 displaced; /* openings given up for newer ones */
 	__u64 expired;
 	__u64 gc_steps;
-	__u8 spare[16];
+	__u32 press; /* how much sooner what is over is forgotten, as a power of two */
+	__u8 spare[12];
 };
 
 /* What the datapath asks user space to do; in the ring buffer asks. */

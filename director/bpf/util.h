@@ -44,6 +44,13 @@ static __always_inline bool after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
+/* Writes only what is new: the line may be another CPU's as well. */
+static __always_inline void touch(__u32 *at, __u32 now)
+{
+	if (*at != now)
+		*at = now;
+}
+
 /* Tells whether tick then is at least span ticks ago. Ticks of another CPU, or
  * of user space, may be a little ahead: that is no age, not a very great one. */
 static __always_inline bool past(__u32 now, __u32 then, __u32 span)

@@ -112,9 +112,10 @@ func (p Packet) Quote(n int) []byte {
 	return b[:head+n]
 }
 
-// Bytes is the frame with right checksums.
+// Bytes is the frame with right checksums. It is addressed to the loopback
+// interface, as one that the kernel runs programs on must be to be for the host.
 func (p Packet) Bytes() []byte {
-	frame := []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd}
+	frame := []byte{0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0x86, 0xdd}
 	if p.Is4() {
 		frame[12], frame[13] = 0x08, 0x00
 	}
