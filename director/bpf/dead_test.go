@@ -148,9 +148,6 @@ func TestPortOfADeadConnectionUsedAgain(t *testing.T) {
 		c.die(0)
 		p := w.syn(40000, 80)
 		p.Seq = 1234
-		w.send(p, want{reason: forwardRepeated, service: web, verdict: bpftest.Redirect})
-		gone := bpftest.Segment(p.Src, p.Dst, rst, clientISN+1, 0, "")
-		w.send(gone, want{reason: forwardIn, service: web, verdict: bpftest.Redirect})
 		r := w.send(p, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})
 		if to := c.moved(r); to.index == c.index {
 			w.Errorf("sent to the dead server %d", c.index)

@@ -111,6 +111,40 @@ func TestTimeoutOfTombstones(t *testing.T) {
 	})
 }
 
+// As the table fills, what was never answered is forgotten sooner; live
+// connections are not.
+func TestTimeoutsInAFullTable(t *testing.T) {
+	for name, c := range map[string]struct {
+		opening uint16
+		gone    bool
+	}{"half full": {7, false}, "nearly full": {14, true}} {
+		t.Run(name, func(t *testing.T) {
+			eachFamily(t, shared.Use(t), func(w *world) {
+				settings := w.timeouts()
+				settings.Conns = 16
+				w.Configure(w.TB, settings)
+				live := w.connect(40000, 80)
+				for i := range c.opening {
+					w.first(w.syn(50000+i, 80))
+				}
+				w.Age(w.TB, live.key(), settings.Timeouts[bpf.DirectorConnStateSTATE_ESTABLISHED]-5000)
+				for i := range c.opening {
+					w.Age(w.TB, w.syn(50000+i, 80), settings.Timeouts[bpf.DirectorConnStateSTATE_OPENING]/8)
+				}
+				w.sweepOnce()
+				live.stateIs(bpf.DirectorConnStateSTATE_ESTABLISHED)
+				want := 2
+				if !c.gone {
+					want += 2 * int(c.opening)
+				}
+				if n := w.FlowCount(w.TB); n != want {
+					w.Errorf("%d flows, want %d", n, want)
+				}
+			})
+		})
+	}
+}
+
 // Many more connections than the table holds, one after the other.
 func TestIdsAreUsedAgain(t *testing.T) {
 	eachFamily(t, shared.Use(t), func(w *world) {

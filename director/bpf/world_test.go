@@ -55,6 +55,7 @@ const (
 	dropFull      = bpf.DirectorReasonREASON_DROP_FULL
 	dropNoPort    = bpf.DirectorReasonREASON_DROP_NO_PORT
 	dropCollision = bpf.DirectorReasonREASON_DROP_COLLISION
+	dropSide      = bpf.DirectorReasonREASON_DROP_SIDE
 	dropBusy      = bpf.DirectorReasonREASON_DROP_BUSY
 	dropFailed    = bpf.DirectorReasonREASON_DROP_FAILED
 )
