@@ -192,7 +192,7 @@ __noinline int tell_client(struct __sk_buff *skb, struct packet *p, struct conn 
 
 /* A client's packet of a connection whose server is dead. CONTINUE if it is to
  * be sent on all the same. */
-__noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn *c)
+__noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn *c, __u32 id)
 {
 	const struct service *s;
 	const struct real *r;
@@ -210,7 +210,11 @@ __noinline int dead_server(struct __sk_buff *skb, struct packet *p, struct conn 
 		if (s->on_failure == FAIL_RESET_IF_SILENT && !silent)
 			return CONTINUE;
 	}
+	if (!try_lock(c))
+		return leave(c->service, REASON_DROP_BUSY, DROP);
+	forget_opening(c, id);
 	become(c, c->state, STATE_CLOSE, 0, 0);
+	unlock(c);
 	return leave_reset(c->service, REASON_RESET_DEAD, answer_reset(skb, p));
 }
 

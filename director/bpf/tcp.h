@@ -53,12 +53,18 @@ static __always_inline void track_client(const struct packet *p, struct conn *c)
 static __always_inline void closing(struct conn *c, __u32 id, __u8 state, const struct packet *p, __u8 mine,
 				    __u8 other)
 {
-	if (half_open(state))
+	bool half = half_open(state); /* a move to another server may be under way */
+
+	if (half && !try_lock(c))
+		return;
+	if (half)
 		forget_opening(c, id);
 	if (p->flags & TCP_RST)
 		become(c, state, STATE_CLOSE, 0, CONN_ALIVE_CLIENT | CONN_ALIVE_SERVER);
 	else if (state != STATE_TIME_WAIT)
 		become(c, state, c->flags & other ? STATE_TIME_WAIT : STATE_FIN_WAIT, mine, 0);
+	if (half)
+		unlock(c);
 }
 
 /* After a RST that the other side did not take (RFC 5961) both speak on. */
@@ -92,7 +98,9 @@ __noinline int client_syn(struct __sk_buff *skb, struct packet *p, struct conn *
 		o = opening_of(c, id);
 		if (o && o->isn == p->seq)
 			return repeated_syn(skb, p, c, id);
-		return renew(skb, p, c, id);
+		if (o)
+			return renew(skb, p, c, id);
+		break; /* another CPU has just gone on with it */
 	case STATE_TIME_WAIT:
 	case STATE_CLOSE:
 		return renew(skb, p, c, id);
@@ -146,7 +154,7 @@ static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet 
 	if (is_near(p->seq, next) || p->payload)
 		track_client(p, c);
 	if (unlikely(is_dead(c, r))) {
-		verdict = dead_server(skb, p, c);
+		verdict = dead_server(skb, p, c, id);
 		if (verdict != CONTINUE)
 			return verdict;
 	}
@@ -154,6 +162,13 @@ static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet 
 	if (c->state != STATE_ESTABLISHED || !is_plain(p))
 		client_event(p, c, id, next);
 	return send_to_server(skb, p, c, id, REASON_FORWARD_IN);
+}
+
+/* Whether the connection is still with the server that sent the packet: another
+ * CPU may have moved it since it was looked up. */
+static __always_inline bool is_from(const struct packet *p, const struct conn *c)
+{
+	return same16(p->key.saddr, c->server) && p->key.sport == c->sport && p->key.dport == c->lport;
 }
 
 /* The server's SYN-ACK. It is the client's first word of a server only if the
@@ -165,8 +180,7 @@ static __always_inline int answered(const struct packet *p, struct conn *c, stru
 
 	if (!try_lock(c))
 		return leave(c->service, REASON_DROP_BUSY, DROP);
-	ours = c->sport == p->key.sport && same16(c->server, p->key.saddr) &&
-	       become(c, STATE_OPENING, STATE_ANSWERED, 0, 0);
+	ours = is_from(p, c) && become(c, STATE_OPENING, STATE_ANSWERED, 0, 0);
 	if (ours)
 		o->server_isn = p->seq;
 	unlock(c);
@@ -196,6 +210,8 @@ __noinline int server_event(struct __sk_buff *skb, struct packet *p, struct conn
 			return leave_reset(c->service, REASON_RESET_LATE, answer_reset(skb, p));
 		return leave(c->service, REASON_DROP_LATE, DROP);
 	}
+	if (half_open(state) && !is_from(p, c))
+		return leave(c->service, REASON_DROP_LATE, DROP);
 	if (state == STATE_OPENING) {
 		o = opening_of(c, id);
 		if (!o || p->ack != o->isn + 1)
