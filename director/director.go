@@ -56,6 +56,8 @@ type Director struct {
 	consul        *consul.Client // nil if the configuration has none
 	consulChanged bool           // in the reload that goes on
 	vips          map[string]*vip
+	retired       map[uint32]*retired // services that are configured no more, by id
+	entitled      time.Time           // when the keys were looked at last
 	ways          map[netip.Addr]route.Way
 	lost          map[netip.Addr]time.Time // neighbours that stopped answering
 	links         map[string]linkState
@@ -67,12 +69,7 @@ type Director struct {
 // Run owns the VIPs of the configuration until ctx ends. The datapath stays
 // where it is and forwards on.
 func Run(ctx context.Context, o Options) (err error) {
-	d := &Director{
-		log: o.Log, version: o.Version, started: time.Now(), cfg: o.Config,
-		kick: make(chan struct{}, 1), changes: make(chan struct{}, 1),
-		vips: make(map[string]*vip), ways: make(map[netip.Addr]route.Way), lost: make(map[netip.Addr]time.Time),
-		links: make(map[string]linkState),
-	}
+	d := newDirector(o)
 	if err := d.open(); err != nil {
 		return err
 	}
@@ -95,6 +92,15 @@ func Run(ctx context.Context, o Options) (err error) {
 	g.Go(func() error { return d.answerAsks(ctx) })
 	g.Go(func() error { return d.routes.Watch(ctx, d.routesChanged, d.neighbourLost) })
 	return g.Wait()
+}
+
+func newDirector(o Options) *Director {
+	return &Director{
+		log: o.Log, version: o.Version, started: time.Now(), cfg: o.Config,
+		kick: make(chan struct{}, 1), changes: make(chan struct{}, 1),
+		vips: make(map[string]*vip), ways: make(map[netip.Addr]route.Way), lost: make(map[netip.Addr]time.Time),
+		links: make(map[string]linkState), retired: make(map[uint32]*retired),
+	}
 }
 
 // open opens what the director works with.

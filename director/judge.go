@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ballast-lb/ballast/director/bpf"
-	"github.com/ballast-lb/ballast/director/dataplane"
 	"github.com/ballast-lb/ballast/director/schedule"
 	"github.com/ballast-lb/ballast/director/verdict"
 )
@@ -28,21 +26,12 @@ func (d *Director) judge(v *vip, now time.Time) {
 	if !due {
 		return
 	}
-	first := v.verdict == nil
 	v.verdict, v.memory = verdict.Next(v.rules, verdict.Input{
 		Now: now, Pool: servers, Fallback: v.spare.last(), Overrides: d.overrides(v, now), Tallies: tallies,
 	}, v.memory)
 	v.judged, v.dirty = now, false
 	d.account(v)
-	err := d.enact(v, now)
-	if err != nil && (v.trouble == nil || v.trouble.Error() != err.Error()) {
-		d.log.Error("the datapath is not as it should be", "vip", v.conf.Name, "error", err)
-	}
-	v.trouble = err
-	if first && err == nil {
-		err = d.serve(v)
-		v.trouble = err
-	}
+	v.trouble = d.enact(v, now)
 }
 
 // enact brings the datapath in line with the verdict: servers first, then the
@@ -52,8 +41,10 @@ func (d *Director) enact(v *vip, now time.Time) error {
 	for _, s := range v.verdict.Servers {
 		errs = append(errs, d.apply(v, s, now))
 	}
-	errs = append(errs, d.tables(v), d.sweep(v))
-	return errors.Join(errs...)
+	if err := d.tables(v); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	return errors.Join(append(errs, d.sweep(v, now))...)
 }
 
 // tables gives the datapath the members by which it chooses, if they changed.
@@ -77,7 +68,7 @@ func (v *vip) choices() []schedule.Member {
 	var members []schedule.Member
 	for _, s := range v.verdict.Servers {
 		r := v.reals[s.ID]
-		if r == nil || s.State == verdict.Removed {
+		if r == nil || !r.is(s) || s.State == verdict.Removed {
 			continue
 		}
 		weight := s.Weight
@@ -89,43 +80,6 @@ func (v *vip) choices() []schedule.Member {
 		}
 	}
 	return members
-}
-
-// sweep forgets servers that have left the pool and have no connections.
-func (d *Director) sweep(v *vip) error {
-	present := make(map[uint32]bool)
-	for _, s := range v.verdict.Servers {
-		if r := v.reals[s.ID]; r != nil && s.State != verdict.Removed {
-			present[r.id] = true
-		}
-	}
-	for id, r := range d.plane.Reals(v.id) {
-		if present[id] {
-			continue
-		}
-		if r.State != bpf.DirectorRealStateREAL_DRAINING { // left by an earlier run
-			r.State, r.Weight = bpf.DirectorRealStateREAL_DRAINING, 0
-			if err := d.plane.SetReal(id, r); err != nil {
-				return err
-			}
-		}
-		d.forget(v, id)
-	}
-	return nil
-}
-
-// forget removes a server from the datapath unless it still has connections.
-func (d *Director) forget(v *vip, id uint32) {
-	traffic, err := d.plane.Traffic(id)
-	if err != nil || d.plane.RemoveReal(id) != nil {
-		return
-	}
-	addVolume(&v.totals, traffic)
-	for name, r := range v.reals {
-		if r.id == id {
-			delete(v.reals, name)
-		}
-	}
 }
 
 // tallies are what the datapath counted for each server since the last
@@ -162,47 +116,4 @@ func (d *Director) account(v *vip) {
 func (d *Director) lostNeighbour(r *real, now time.Time) bool {
 	at, ok := d.lost[r.way.Nexthop]
 	return ok && r.way.Nexthop == r.way.Server && now.Sub(at) < judgeEvery
-}
-
-// serve lets the datapath answer for the VIP, and takes the address.
-func (d *Director) serve(v *vip) error {
-	if err := d.plane.PutVIPs(v.id, addresses(v.conf)); err != nil {
-		return err
-	}
-	d.own(v)
-	return nil
-}
-
-// retireVIP takes a VIP that is configured no more out of service. Its
-// connections go on until they end.
-func (d *Director) retireVIP(id uint32) error {
-	if err := d.plane.PutVIPs(id, nil); err != nil {
-		return err
-	}
-	if err := d.plane.SetTables(id, nil, nil); err != nil {
-		return err
-	}
-	for real, r := range d.plane.Reals(id) {
-		if r.State != bpf.DirectorRealStateREAL_DRAINING {
-			r.State, r.Weight = bpf.DirectorRealStateREAL_DRAINING, 0
-			if err := d.plane.SetReal(real, r); err != nil {
-				return err
-			}
-		}
-		if err := d.plane.RemoveReal(real); err != nil && !errors.Is(err, dataplane.ErrBusy) {
-			return err
-		}
-	}
-	if len(d.plane.Reals(id)) > 0 {
-		return nil
-	}
-	return d.plane.RemoveService(id)
-}
-
-func addVolume(to *bpf.Volume, v bpf.Volume) {
-	to.Conns += v.Conns
-	to.InPackets += v.InPackets
-	to.InBytes += v.InBytes
-	to.OutPackets += v.OutPackets
-	to.OutBytes += v.OutBytes
 }

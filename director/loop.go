@@ -35,27 +35,27 @@ func (d *Director) step(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expireOrders(now)
-	for _, conf := range d.cfg.VIPs {
-		v := d.vips[conf.Name]
-		if v == nil {
-			continue
-		}
+	for _, v := range d.vips {
 		d.judge(v, now)
+	}
+	d.serve(now)
+	for _, v := range d.vips {
+		d.tellTrouble(v)
 		d.measure(v, now)
 		d.announce(v)
 	}
 	d.addresses(now)
-	d.leftovers()
+	d.leftovers(now)
 }
 
-// leftovers retires services of the datapath that are configured no more.
-func (d *Director) leftovers() {
-	for id, s := range d.plane.Services() {
-		if d.vips[nameOf(s)] != nil {
-			continue
-		}
-		if err := d.retireVIP(id); err != nil {
-			d.log.Error("a VIP that is configured no more cannot be taken out", "vip", nameOf(s), "error", err)
-		}
+// tellTrouble logs what is new of why the datapath is not as it should be.
+func (d *Director) tellTrouble(v *vip) {
+	text := ""
+	if v.trouble != nil {
+		text = v.trouble.Error()
 	}
+	if text != "" && text != v.told {
+		d.log.Error("the datapath is not as it should be", "vip", v.conf.Name, "error", v.trouble)
+	}
+	v.told = text
 }

@@ -37,36 +37,72 @@ var states = map[verdict.State]bpf.DirectorRealState{
 	verdict.Down:     bpf.DirectorRealStateREAL_DOWN,
 }
 
+// is tells whether the datapath's record is that of the server: one that moved
+// to another address or port is another.
+func (r *real) is(s verdict.Server) bool {
+	return r.written.Addr == s.Addr && r.written.Port == s.Port
+}
+
 // apply tells the datapath what the verdict says of the server. It is retired
-// if its generation has risen since the last verdict.
+// first if its generation has risen since the last verdict: what is opened from
+// when it is up again is of the new one. d.mu is held.
 func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
 	r := v.reals[s.ID]
-	if !s.Addr.IsValid() || s.State == verdict.Removed && r == nil {
-		return nil
+	here := r != nil && r.is(s)
+	if !s.Addr.IsValid() || s.State == verdict.Removed && !here {
+		return nil // what it has is swept
 	}
-	if r == nil {
+	if !here {
 		r = &real{since: now, retired: now}
-		v.reals[s.ID] = r
 	} else if r.server.State != s.State {
 		d.tell(v, r, s)
 		r.since = now
 	}
-	retired := r.written.Addr.IsValid() && s.Generation != r.server.Generation
+	if s.Generation != r.server.Generation {
+		if err := d.retire(v, r, s, now); err != nil {
+			return err
+		}
+	}
+	r.server = s
 	if err := d.write(v, r, s); err != nil {
 		return err
 	}
-	r.server = s
-	if retired {
-		d.log.Info("all connections of a server are over", "vip", v.conf.Name, "server", s.ID, "why", s.Reason)
-		r.retired = now
-		_, err := d.plane.Retire(r.id)
-		return err
+	if !here { // and not before the datapath has it: it had no id
+		v.reals[s.ID], r.tally = r, d.plane.Tally(r.id)
 	}
 	return nil
 }
 
+// retire ends all connections of a server, those included that it has from a
+// run of the director before.
+func (d *Director) retire(v *vip, r *real, s verdict.Server, now time.Time) error {
+	id, there := r.id, r.written.Addr.IsValid()
+	if !there {
+		id, _, there = d.recorded(v, s)
+	}
+	if !there {
+		return nil
+	}
+	d.log.Info("all connections of a server are over", "vip", v.conf.Name, "server", s.ID, "why", s.Reason)
+	if _, err := d.plane.Retire(id); err != nil {
+		return err
+	}
+	r.retired = now
+	return nil
+}
+
+// recorded is what the datapath has of a server.
+func (d *Director) recorded(v *vip, s verdict.Server) (uint32, dataplane.Real, bool) {
+	for id, r := range d.plane.Reals(v.id) {
+		if r.Addr == s.Addr && r.Port == s.Port {
+			return id, r, true
+		}
+	}
+	return 0, dataplane.Real{}, false
+}
+
 // write brings the datapath's record in line, if it is not.
-func (d *Director) write(v *vip, r *real, s verdict.Server) error {
+func (d *Director) write(v *vip, r *real, s verdict.Server) (err error) {
 	r.way = d.way(s.Addr)
 	want := dataplane.Real{
 		Service: v.id, Addr: s.Addr, Port: s.Port, Weight: s.Weight, State: states[s.State],
@@ -77,24 +113,27 @@ func (d *Director) write(v *vip, r *real, s verdict.Server) error {
 		want.State, want.Weight = bpf.DirectorRealStateREAL_DOWN, 0
 	}
 	if want.State == bpf.DirectorRealStateREAL_DOWN && r.written.State != want.State {
-		want.DownAt = d.downAt(v, s)
+		want.DownAt = d.downAt(v, r, s)
 	}
-	if want == r.written {
+	switch {
+	case want == r.written:
 		return nil
+	case r.written.Addr.IsValid():
+		err = d.plane.SetReal(r.id, want)
+	default:
+		r.id, err = d.plane.PutReal(want)
 	}
-	id, err := d.plane.PutReal(want)
-	if err != nil {
-		return err
+	if err == nil {
+		r.written = want
 	}
-	r.id, r.written = id, want
-	return nil
+	return err
 }
 
 // downAt is since when the server is dead: of a director that ran before, or now.
-func (d *Director) downAt(v *vip, s verdict.Server) uint32 {
-	for _, r := range d.plane.Reals(v.id) {
-		if r.Addr == s.Addr && r.Port == s.Port && r.State == bpf.DirectorRealStateREAL_DOWN {
-			return r.DownAt
+func (d *Director) downAt(v *vip, r *real, s verdict.Server) uint32 {
+	if !r.written.Addr.IsValid() {
+		if _, was, ok := d.recorded(v, s); ok && was.State == bpf.DirectorRealStateREAL_DOWN {
+			return was.DownAt
 		}
 	}
 	return dataplane.Tick()

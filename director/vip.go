@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/director/bpf"
@@ -31,13 +32,17 @@ type vip struct {
 	judged  time.Time
 	dirty   bool // something changed since
 
-	reals   map[string]*real // by server ID, the removed included
-	members []schedule.Member
+	reals   map[string]*real   // by server ID, the removed included
+	present []uint32           // ids of those in the pool
+	leaving map[uint32]*leaver // by id; nil before they were looked for
+	members []schedule.Member  // nil before the datapath has them
+	served  bool               // the datapath answers for all its keys, and for no others
 
 	totals  bpf.Volume // of reals that are gone
 	address error      // why the address is not ours
 	owned   time.Time  // when that was last tried
 	trouble error      // why the datapath is not as the verdict says
+	told    string     // the trouble that was logged last
 }
 
 // seed of the hashes is the same wherever the VIP is the same, so that
@@ -98,7 +103,7 @@ func proto(p config.Protocol) uint8 {
 func addresses(v config.VIP) []dataplane.VIP {
 	var keys []dataplane.VIP
 	for _, port := range v.Ports {
-		keys = append(keys, dataplane.VIP{Addr: v.Address, Port: port, Proto: proto(v.Protocol)})
+		keys = append(keys, dataplane.VIP{Addr: v.Address.Unmap(), Port: port, Proto: proto(v.Protocol)})
 	}
 	return keys
 }
@@ -116,7 +121,11 @@ func (d *Director) openVIP(ctx context.Context, conf config.VIP, old *vip) (*vip
 		return nil, fmt.Errorf("vip %s: %w", conf.Name, err)
 	}
 	if old != nil {
-		v.memory, v.reals, v.totals, v.address = old.memory, old.reals, old.totals, old.address
+		v.memory, v.reals, v.totals, v.told = old.memory, old.reals, old.totals, old.told
+		v.served = old.served && slices.Equal(addresses(old.conf), addresses(conf))
+		if old.conf.Address == conf.Address {
+			v.address = old.address
+		}
 	}
 	return v, d.follow(ctx, v, old)
 }
