@@ -77,10 +77,12 @@ func watchStalls() (stop func() time.Duration) {
 }
 
 // unborn are the connections that did not open. What was open already when the
-// server died, perhaps not accepted yet, cannot be saved by anybody between.
+// server died, perhaps not accepted yet, cannot be saved by anybody between. An
+// ICMP error about its first ACK looks to the client like a failure to connect,
+// since SO_ERROR tells soft errors (RFC 5461) as well.
 func (o outcome) unborn(family string) lab.Report {
 	return slices.DeleteFunc(slices.Clone(o.reports[family].Failed()), func(a lab.Attempt) bool {
-		return a.Connect > 0 && a.At <= o.known
+		return a.At <= o.known && (a.Connect > 0 || a.Fault == lab.Unreached)
 	})
 }
 

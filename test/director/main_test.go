@@ -29,14 +29,14 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	program = sync.OnceValues(func() (string, error) { return build(dir) })
-	code := goleak0(m)
+	code := runAll(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-// goleak0 runs the tests, most of which wait most of the time: more of them
+// runAll runs the tests, most of which wait most of the time: more of them
 // than there are CPUs can do so at once.
-func goleak0(m *testing.M) int {
+func runAll(m *testing.M) int {
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
