@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -51,6 +50,9 @@ func New(o Options) (*Lab, error) {
 	}
 	if len(names) > 0 {
 		return nil, fmt.Errorf("build lab %s: namespace %s exists; remove the old lab first", o.Prefix, names[0])
+	}
+	if err := shareNames(); err != nil {
+		return nil, fmt.Errorf("build lab %s: %w", o.Prefix, err)
 	}
 	l := newLab(o, true)
 	if err := l.build(); err != nil {
@@ -154,7 +156,7 @@ func Remove(o Options) error {
 	}
 	var errs []error
 	for _, name := range names {
-		if err := netns.DeleteNamed(name); err != nil {
+		if err := deleteNamed(name); err != nil {
 			errs = append(errs, fmt.Errorf("remove namespace %s: %w", name, err))
 		}
 	}
