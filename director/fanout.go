@@ -16,12 +16,13 @@ import (
 // resetEvery is how often connections of dead servers are looked for.
 const resetEvery = 500 * time.Millisecond
 
-// retiredFor is how long after a real server was retired its connections are
-// looked for: many times resetEvery, for those that were opening.
-const retiredFor = 5 * time.Second
+// haunting is for how long after a real server was retired its connections are
+// looked for at least: a CPU that chose it before enters a connection only then.
+const haunting = time.Second
 
 // grave is a real server some of whose connections are to be reset.
 type grave struct {
+	real       *real
 	generation uint32
 	down       bool          // all of them, by the policy
 	silentFor  time.Duration // only those silent since the death, once it is so long ago; 0: all
@@ -39,43 +40,51 @@ func (d *Director) resets(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+		now := time.Now()
 		if graves := d.graves(); len(graves) > 0 {
-			d.reset(ctx, graves)
+			d.reset(ctx, graves, now)
 		}
 	}
 }
 
 // graves are the real servers whose connections may have to be reset: those
-// that are down, and those that were retired while they had connections.
+// that are down, and those that may have some of older generations.
 func (d *Director) graves() map[uint32]grave {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	graves, moment := make(map[uint32]grave), time.Now()
+	graves := make(map[uint32]grave)
 	for _, v := range d.vips {
 		if v.conf.Protocol != config.TCP {
 			continue
 		}
-		now := d.plane.Reals(v.id)
+		var records map[uint32]dataplane.Real
 		for _, r := range v.reals {
-			if t := d.plane.Tally(r.id); t.Active == 0 && t.Inactive == 0 {
+			down := v.conf.OnFailure != config.Drain && r.down()
+			t := d.plane.Tally(r.id)
+			if !down && !r.haunted || t.Active == 0 && t.Inactive == 0 {
 				continue
 			}
-			g := grave{generation: now[r.id].Generation, downAt: now[r.id].DownAt}
-			g.down = now[r.id].State == bpf.DirectorRealStateREAL_DOWN && v.conf.OnFailure != config.Drain
+			if records == nil {
+				records = d.plane.Reals(v.id)
+			}
+			g := grave{real: r, generation: records[r.id].Generation, down: down, downAt: r.written.DownAt}
 			if v.conf.OnFailure == config.ResetIfSilent {
 				g.silentFor = v.conf.Silence
 			}
-			if g.down || moment.Sub(r.retired) < retiredFor {
-				graves[r.id] = g
-			}
+			graves[r.id] = g
 		}
 	}
 	return graves
 }
 
+func (r *real) down() bool { return r.written.State == bpf.DirectorRealStateREAL_DOWN }
+
+// older tells whether the connection is of a generation that is over.
+func (g grave) older(c *bpf.Conn) bool { return int32(c.Generation-g.generation) < 0 }
+
 // dead tells whether a connection is one to reset.
 func (g grave) dead(c *bpf.Conn, tick uint32) bool {
-	if c.Generation != g.generation {
+	if g.older(c) {
 		return true
 	}
 	if !g.down {
@@ -85,19 +94,38 @@ func (g grave) dead(c *bpf.Conn, tick uint32) bool {
 	return g.silentFor == 0 || silent && dataplane.Duration(tick-g.downAt) >= g.silentFor
 }
 
+// still tells whether what makes the connection dead holds now: resets wait for
+// their turn, and meanwhile the server may have returned.
+func (d *Director) still(g grave, c *bpf.Conn) bool {
+	if g.older(c) {
+		return true // for ever
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return g.real.down() && g.real.written.DownAt == g.downAt
+}
+
 var resettable = map[bpf.State]bool{
 	bpf.DirectorConnStateSTATE_ANSWERED:    true,
 	bpf.DirectorConnStateSTATE_ESTABLISHED: true,
 	bpf.DirectorConnStateSTATE_FIN_WAIT:    true,
 }
 
-// reset walks the table once. A connection's record ends first, so that an
-// answer to a RST that was not exact gets one that is (RFC 5961, 3.2).
-func (d *Director) reset(ctx context.Context, graves map[uint32]grave) {
+// reset walks the table once, from now on. A connection's record ends first, so
+// that an answer to a RST that was not exact gets one that is (RFC 5961, 3.2).
+func (d *Director) reset(ctx context.Context, graves map[uint32]grave, now time.Time) {
 	done, tick := 0, dataplane.Tick()
+	older := make(map[uint32]bool)
 	d.plane.Conns(func(_ uint32, c bpf.Conn) bool {
 		g, ok := graves[c.Real]
-		if !ok || c.Proto != unix.IPPROTO_TCP || !resettable[bpf.State(c.State)] || !g.dead(&c, tick) {
+		if !ok || c.Proto != unix.IPPROTO_TCP {
+			return true
+		}
+		state := bpf.State(c.State)
+		if g.older(&c) && (resettable[state] || state == bpf.DirectorConnStateSTATE_OPENING) {
+			older[c.Real] = true
+		}
+		if !resettable[state] || !g.dead(&c, tick) || !d.still(g, &c) {
 			return true
 		}
 		if ended, err := d.plane.End(dataplane.ClientTuple(c)); err != nil || !ended {
@@ -107,8 +135,23 @@ func (d *Director) reset(ctx context.Context, graves map[uint32]grave) {
 		done++
 		return ctx.Err() == nil
 	})
+	if ctx.Err() == nil {
+		d.quiet(graves, older, now)
+	}
 	if done > 0 {
 		d.log.Info("connections of dead servers were reset", "connections", done)
+	}
+}
+
+// quiet notes the servers of which a walk that began at now, long enough after
+// they were retired, found no connection of an older generation.
+func (d *Director) quiet(graves map[uint32]grave, older map[uint32]bool, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, g := range graves {
+		if !older[id] && now.Sub(g.real.retired) >= haunting {
+			g.real.haunted = false
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type real struct {
 	way     route.Way
 	since   time.Time // when its state last changed
 	retired time.Time // when all its connections were last over, or it was taken over from a run before
+	haunted bool      // it may have connections from before
 
 	tally  bpf.Tally // when last judged
 	before bpf.Volume
@@ -53,7 +54,7 @@ func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
 		return nil // what it has is swept
 	}
 	if !here {
-		r = &real{since: now, retired: now}
+		r = &real{since: now, retired: now, haunted: true}
 	} else if r.server.State != s.State {
 		d.tell(v, r, s)
 		r.since = now
@@ -87,7 +88,7 @@ func (d *Director) retire(v *vip, r *real, s verdict.Server, now time.Time) erro
 	if _, err := d.plane.Retire(id); err != nil {
 		return err
 	}
-	r.retired = now
+	r.retired, r.haunted = now, true
 	return nil
 }
 
