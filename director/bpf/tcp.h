@@ -14,11 +14,12 @@ static __always_inline bool is_plain(const struct packet *p)
 	return !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST));
 }
 
-#define NEAR_ENOUGH (1 << 16) /* bytes between what is next and a FIN that counts */
+#define NEAR_FIN (1 << 16)  /* bytes between what is next and a FIN that counts */
+#define NEAR_DATA (1 << 24) /* and any segment: what may be lost on the way here */
 
-static __always_inline bool is_near(__u32 seq, __u32 next)
+static __always_inline bool is_near(__u32 seq, __u32 next, __u32 bytes)
 {
-	return seq - next + NEAR_ENOUGH <= 2 * NEAR_ENOUGH;
+	return seq - next + bytes <= 2 * bytes;
 }
 
 /* Whether the segment may end the connection: a RST has to be exact, and a FIN
@@ -28,7 +29,7 @@ static __always_inline bool may_end(const struct packet *p, __u32 next, __u32 ne
 {
 	if (p->flags & TCP_RST)
 		return p->seq == next || p->seq == next2;
-	return is_near(p->seq, next);
+	return is_near(p->seq, next, NEAR_FIN);
 }
 
 static __always_inline __u32 next_of(const struct packet *p)
@@ -151,7 +152,7 @@ static __always_inline int tcp_from_client(struct __sk_buff *skb, struct packet 
 		return leave(c->service, REASON_DROP_SIDE, DROP);
 	if ((p->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 		return client_syn(skb, p, c, id);
-	if (is_near(p->seq, next) || p->payload)
+	if (is_near(p->seq, next, NEAR_DATA))
 		track_client(p, c);
 	if (unlikely(is_dead(c, r))) {
 		verdict = dead_server(skb, p, c, id);
