@@ -34,7 +34,7 @@ var reasonNames = [DirectorReasonREASON_MAX]string{
 	DirectorReasonREASON_DROP_NO_PORT:      "drop_no_port",
 	DirectorReasonREASON_DROP_COLLISION:    "drop_collision",
 	DirectorReasonREASON_DROP_BUSY:         "drop_busy",
-	DirectorReasonREASON_DROP_SIDE:          "drop_side",
+	DirectorReasonREASON_DROP_SIDE:         "drop_side",
 	DirectorReasonREASON_DROP_FAILED:       "drop_failed",
 }
 
