@@ -98,16 +98,16 @@ __noinline int other(struct __sk_buff *skb, struct packet *p)
 
 static __always_inline int forward_packet(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 *handle;
+	__u32 handle;
 	int service;
 
 	if (unlikely(p->fragment == LATER_PART))
 		return later_fragment(skb, p);
 	if (p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP)
 		return other(skb, p);
-	handle = bpf_map_lookup_elem(&flows, &p->key);
-	if (likely(handle))
-		return known(skb, p, *handle);
+	handle = find(&p->key);
+	if (likely(handle != NO_HANDLE))
+		return known(skb, p, handle);
 	service = service_at(p, p->key.dport, p->key.proto);
 	if (service >= 0)
 		return unknown(skb, p, service);
@@ -158,15 +158,40 @@ int sweep(struct __sk_buff *skb)
 	return sweep_some();
 }
 
+/* Adds the connection whose id is behind an Ethernet header to the index: user
+ * space has copied its record from an older table. 0, or what is wrong: 1 if
+ * there is no such record, 2 if its way back is taken, 3 if its way in is. */
+SEC("tc")
+int adopt(struct __sk_buff *skb)
+{
+	struct tuple key __attribute__((aligned(8)));
+	struct conn *c;
+	__u32 id;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &id, sizeof(id)) || !(c = at(&conns, id)))
+		return 1;
+	key_out(&key, c);
+	if (c->sport && add(&key, id << 1 | FROM_SERVER))
+		return 2;
+	if (c->state == STATE_MOVED)
+		return 0;
+	key_in(&key, c);
+	if (!add(&key, id << 1))
+		return 0;
+	key_out(&key, c);
+	change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
+	return 3;
+}
+
 /* Ends the connection of the tuple behind an Ethernet header. 1 if there was one. */
 SEC("tc")
 int end(struct __sk_buff *skb)
 {
 	struct tuple key __attribute__((aligned(8)));
-	__u32 *handle;
+	__u32 handle;
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &key, sizeof(key)))
 		return -1;
-	handle = bpf_map_lookup_elem(&flows, &key);
-	return handle ? end_conn(at(&conns, *handle >> 1), *handle >> 1) : 0;
+	handle = lookup(&key);
+	return handle == NO_HANDLE ? 0 : end_conn(at(&conns, handle >> 1), handle >> 1);
 }

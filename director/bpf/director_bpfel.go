@@ -42,6 +42,17 @@ const (
 	DirectorAskKindASK_TOO_BIG DirectorAskKind = 1
 )
 
+type DirectorBucket struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Version uint32
+	Spilled uint32
+	Entries [13]uint32
+}
+
 type DirectorConn struct {
 	_          structs.HostLayout
 	Client     [16]uint8
@@ -270,7 +281,9 @@ type DirectorSettings struct {
 	GcBatch  uint32
 	GcEvery  uint32
 	Ipv6Csum uint32
-	Spare    [44]uint8
+	Buckets  uint32
+	Merging  uint32
+	Spare    [36]uint8
 }
 
 type DirectorSpan struct {
@@ -325,10 +338,10 @@ type DirectorVolume struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	DirectorMapAsks            = "asks"
+	DirectorMapBuckets         = "buckets"
 	DirectorMapConfig          = "config"
 	DirectorMapConns           = "conns"
 	DirectorMapCursors         = "cursors"
-	DirectorMapFlows           = "flows"
 	DirectorMapFragments       = "fragments"
 	DirectorMapGauges          = "gauges"
 	DirectorMapGc              = "gc"
@@ -344,6 +357,8 @@ const (
 	DirectorMapTallies         = "tallies"
 	DirectorMapTraffic         = "traffic"
 	DirectorMapVips            = "vips"
+	DirectorMapWanted          = "wanted"
+	DirectorProgAdopt          = "adopt"
 	DirectorProgCollect        = "collect"
 	DirectorProgEnd            = "end"
 	DirectorProgForward        = "forward"
@@ -401,6 +416,7 @@ type DirectorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DirectorProgramSpecs struct {
+	Adopt   *ebpf.ProgramSpec `ebpf:"adopt"`
 	Collect *ebpf.ProgramSpec `ebpf:"collect"`
 	End     *ebpf.ProgramSpec `ebpf:"end"`
 	Forward *ebpf.ProgramSpec `ebpf:"forward"`
@@ -412,10 +428,10 @@ type DirectorProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DirectorMapSpecs struct {
 	Asks      *ebpf.MapSpec `ebpf:"asks"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Config    *ebpf.MapSpec `ebpf:"config"`
 	Conns     *ebpf.MapSpec `ebpf:"conns"`
 	Cursors   *ebpf.MapSpec `ebpf:"cursors"`
-	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Gauges    *ebpf.MapSpec `ebpf:"gauges"`
 	Gc        *ebpf.MapSpec `ebpf:"gc"`
@@ -431,6 +447,7 @@ type DirectorMapSpecs struct {
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 	Traffic   *ebpf.MapSpec `ebpf:"traffic"`
 	Vips      *ebpf.MapSpec `ebpf:"vips"`
+	Wanted    *ebpf.MapSpec `ebpf:"wanted"`
 }
 
 // DirectorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -469,10 +486,10 @@ func (o *DirectorObjects) Close() error {
 // It can be passed to LoadDirectorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DirectorMaps struct {
 	Asks      *ebpf.Map `ebpf:"asks"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Config    *ebpf.Map `ebpf:"config"`
 	Conns     *ebpf.Map `ebpf:"conns"`
 	Cursors   *ebpf.Map `ebpf:"cursors"`
-	Flows     *ebpf.Map `ebpf:"flows"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Gauges    *ebpf.Map `ebpf:"gauges"`
 	Gc        *ebpf.Map `ebpf:"gc"`
@@ -488,15 +505,16 @@ type DirectorMaps struct {
 	Tallies   *ebpf.Map `ebpf:"tallies"`
 	Traffic   *ebpf.Map `ebpf:"traffic"`
 	Vips      *ebpf.Map `ebpf:"vips"`
+	Wanted    *ebpf.Map `ebpf:"wanted"`
 }
 
 func (m *DirectorMaps) Close() error {
 	return _DirectorClose(
 		m.Asks,
+		m.Buckets,
 		m.Config,
 		m.Conns,
 		m.Cursors,
-		m.Flows,
 		m.Fragments,
 		m.Gauges,
 		m.Gc,
@@ -512,6 +530,7 @@ func (m *DirectorMaps) Close() error {
 		m.Tallies,
 		m.Traffic,
 		m.Vips,
+		m.Wanted,
 	)
 }
 
@@ -534,6 +553,7 @@ type DirectorVariables struct {
 //
 // It can be passed to LoadDirectorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DirectorPrograms struct {
+	Adopt   *ebpf.Program `ebpf:"adopt"`
 	Collect *ebpf.Program `ebpf:"collect"`
 	End     *ebpf.Program `ebpf:"end"`
 	Forward *ebpf.Program `ebpf:"forward"`
@@ -542,6 +562,7 @@ type DirectorPrograms struct {
 
 func (p *DirectorPrograms) Close() error {
 	return _DirectorClose(
+		p.Adopt,
 		p.Collect,
 		p.End,
 		p.Forward,

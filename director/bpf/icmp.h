@@ -27,7 +27,7 @@ union quote {
 struct quoted {
 	union quote q;
 	struct tuple key; /* as an answer to the quoted packet would have */
-	__u32 handle;     /* as in flows */
+	__u32 handle;     /* of the index */
 };
 
 SCRATCH(quotes, struct quoted);
@@ -211,7 +211,6 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 {
 	struct quoted *e = at(&quotes, 0);
 	struct conn *c;
-	__u32 *found;
 	int verdict;
 
 	if (!e)
@@ -219,10 +218,9 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 	__builtin_memset(e, 0, sizeof(*e));
 	if (read_quote(skb, p, e))
 		return CONTINUE;
-	found = bpf_map_lookup_elem(&flows, &e->key);
-	if (!found)
+	e->handle = lookup(&e->key);
+	if (e->handle == NO_HANDLE)
 		return CONTINUE;
-	e->handle = *found;
 	c = at(&conns, e->handle >> 1);
 	if (!c)
 		return CONTINUE;
