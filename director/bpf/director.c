@@ -158,9 +158,16 @@ int sweep(struct __sk_buff *skb)
 	return sweep_some();
 }
 
-/* Adds the connection whose id is behind an Ethernet header to the index: user
- * space has copied its record from an older table. 0, or what is wrong: 1 if
- * there is no such record, 2 if its way back is taken, 3 if its way in is. */
+/* Adds an entry that may be there already. */
+static __always_inline bool has(const struct tuple *k, __u32 handle)
+{
+	return !add(k, handle) || lookup(k) == handle;
+}
+
+/* Adds the connection whose id is behind an Ethernet header to the index, where
+ * it may be already: user space has copied its record from an older table. 0,
+ * or what is wrong: 1 if there is no such record, 2 if its way back is taken, 3
+ * if its way in is. */
 SEC("tc")
 int adopt(struct __sk_buff *skb)
 {
@@ -171,16 +178,30 @@ int adopt(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &id, sizeof(id)) || !(c = at(&conns, id)))
 		return 1;
 	key_out(&key, c);
-	if (c->sport && add(&key, id << 1 | FROM_SERVER))
+	if (c->sport && !has(&key, id << 1 | FROM_SERVER))
 		return 2;
 	if (c->state == STATE_MOVED)
 		return 0;
 	key_in(&key, c);
-	if (!add(&key, id << 1))
+	if (has(&key, id << 1))
 		return 0;
 	key_out(&key, c);
 	change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
 	return 3;
+}
+
+/* Takes the entry of a tuple out of the index if it leads to a handle: both are
+ * behind an Ethernet header. 0 if it was there. The connection goes on. */
+SEC("tc")
+int disown(struct __sk_buff *skb)
+{
+	struct tuple key __attribute__((aligned(8)));
+	__u32 handle;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &key, sizeof(key)) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(key), &handle, sizeof(handle)))
+		return 1;
+	return change_entry(&key, handle, NO_HANDLE) ? 2 : 0;
 }
 
 /* Ends the connection of the tuple behind an Ethernet header. 1 if there was one. */

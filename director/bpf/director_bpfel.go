@@ -360,6 +360,7 @@ const (
 	DirectorMapWanted          = "wanted"
 	DirectorProgAdopt          = "adopt"
 	DirectorProgCollect        = "collect"
+	DirectorProgDisown         = "disown"
 	DirectorProgEnd            = "end"
 	DirectorProgForward        = "forward"
 	DirectorProgSweep          = "sweep"
@@ -418,6 +419,7 @@ type DirectorSpecs struct {
 type DirectorProgramSpecs struct {
 	Adopt   *ebpf.ProgramSpec `ebpf:"adopt"`
 	Collect *ebpf.ProgramSpec `ebpf:"collect"`
+	Disown  *ebpf.ProgramSpec `ebpf:"disown"`
 	End     *ebpf.ProgramSpec `ebpf:"end"`
 	Forward *ebpf.ProgramSpec `ebpf:"forward"`
 	Sweep   *ebpf.ProgramSpec `ebpf:"sweep"`
@@ -555,6 +557,7 @@ type DirectorVariables struct {
 type DirectorPrograms struct {
 	Adopt   *ebpf.Program `ebpf:"adopt"`
 	Collect *ebpf.Program `ebpf:"collect"`
+	Disown  *ebpf.Program `ebpf:"disown"`
 	End     *ebpf.Program `ebpf:"end"`
 	Forward *ebpf.Program `ebpf:"forward"`
 	Sweep   *ebpf.Program `ebpf:"sweep"`
@@ -564,6 +567,7 @@ func (p *DirectorPrograms) Close() error {
 	return _DirectorClose(
 		p.Adopt,
 		p.Collect,
+		p.Disown,
 		p.End,
 		p.Forward,
 		p.Sweep,

@@ -44,7 +44,8 @@ __noinline int read_quote(struct __sk_buff *skb, struct packet *p, struct quoted
 		return -1;
 	q = &e->q;
 	k = &e->key;
-
+	if (p->l4 + 8 + QUOTE_SIZE(p) > p->end) /* what is behind is not of the packet */
+		return -1;
 	if (p->family == 4) {
 		if (bpf_skb_load_bytes(skb, p->l4 + 8, &q->four, sizeof(q->four)) ||
 		    q->four.ip.version != 4 || q->four.ip.ihl != 5 ||

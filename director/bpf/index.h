@@ -132,7 +132,7 @@ static __always_inline int add_first(struct bucket *b, __u32 entry, __u32 versio
 	b->version++;
 	err = replace(b, 0, entry);
 	if (err)
-		b->spilled++;
+		__sync_fetch_and_add(&b->spilled, 1); /* it is lowered without the lock */
 	bpf_spin_unlock(&b->lock);
 	return err ? 1 : 0;
 }

@@ -42,10 +42,12 @@ SCRATCH(wanted, struct tuple); /* the tuple for which room is sought */
 static long port_step(__u64 i, struct port_search *f)
 {
 	struct tuple *key = at(&wanted, 0);
+	struct conn *c = at(&conns, f->handle >> 1);
 
-	if (!key)
+	if (!key || !c)
 		return 1;
 	key->dport = bpf_htons(f->min + (f->start + i) % f->range);
+	c->lport = key->dport; /* before the entry: it is what others compare with */
 	if (add(key, f->handle))
 		return 0;
 	f->port = key->dport;
@@ -58,12 +60,10 @@ static __always_inline int take_port(struct conn *c, __u32 handle, const struct 
 
 	f.range = s->lport_max - s->lport_min + 1;
 	f.start = client_hash(c->client, c->cport, s->seed);
-	c->lport = 0;
 	key_out(key, c);
 	if (f.min > s->lport_max)
 		return REASON_DROP_NO_PORT;
 	bpf_loop(PORTS, port_step, &f, 0);
-	c->lport = f.port;
 	return f.port ? 0 : REASON_DROP_NO_PORT;
 }
 
