@@ -164,22 +164,17 @@ static __always_inline bool has(const struct tuple *k, __u32 handle)
 	return !add(k, handle) || lookup(k) == handle;
 }
 
-/* Adds the connection whose id is behind an Ethernet header to the index, where
- * it may be already: user space has copied its record from an older table. 0,
- * or what is wrong: 1 if there is no such record, 2 if its way back is taken, 3
- * if its way in is. */
-SEC("tc")
-int adopt(struct __sk_buff *skb)
+/* Adds a connection to the index, where it may be already. 0, or what is wrong. */
+__noinline int adopt_one(__u32 id)
 {
 	struct tuple key __attribute__((aligned(8)));
-	struct conn *c;
-	__u32 id;
+	struct conn *c = at(&conns, id);
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &id, sizeof(id)) || !(c = at(&conns, id)))
-		return 1;
+	if (!c)
+		return 1; /* no such record */
 	key_out(&key, c);
 	if (c->sport && !has(&key, id << 1 | FROM_SERVER))
-		return 2;
+		return 2; /* its way back is taken */
 	if (c->state == STATE_MOVED)
 		return 0;
 	key_in(&key, c);
@@ -187,7 +182,35 @@ int adopt(struct __sk_buff *skb)
 		return 0;
 	key_out(&key, c);
 	change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
-	return 3;
+	return 3; /* its way in is taken */
+}
+
+struct adoption {
+	struct __sk_buff *skb;
+	__u32 failed;
+};
+
+static long adopt_step(__u64 i, struct adoption *a)
+{
+	__u32 off = ETH_HLEN + i * sizeof(__u32), id, err;
+
+	if (bpf_skb_load_bytes(a->skb, off, &id, sizeof(id)))
+		return 1;
+	err = adopt_one(id);
+	a->failed += !!err;
+	return !!bpf_skb_store_bytes(a->skb, off, &err, sizeof(err), 0);
+}
+
+/* Adds the connections whose ids are behind an Ethernet header to the index:
+ * user space has copied their records from an older table. In the place of each
+ * id it leaves what adopt_one says of it. Gives the number of those not added. */
+SEC("tc")
+int adopt(struct __sk_buff *skb)
+{
+	struct adoption a = { .skb = skb };
+
+	bpf_loop((skb->len - ETH_HLEN) / sizeof(__u32), adopt_step, &a, 0);
+	return a.failed;
 }
 
 /* Takes the entry of a tuple out of the index if it leads to a handle: both are

@@ -44,21 +44,37 @@ func indexOf(s *set, config array[bpf.Settings], conns array[byte]) bpf.Index {
 	}
 }
 
-// enlist adds a connection's entries, which may be there already; false, and
-// none is added, if one of its tuples belongs to another connection.
-func (s *set) enlist(id uint32) (bool, error) {
+// adoptions is how many connections one run of adopt may add: its packet must
+// fit in a page, see bpf_prog_test_run_skb in net/bpf/test_run.c.
+const adoptions = 512
+
+// enlist adds the entries of at most adoptions connections, which may be there
+// already. It gives those of which it added none, as one of their tuples belongs
+// to another connection.
+func (s *set) enlist(ids ...uint32) (refused []uint32, err error) {
 	const ok, backTaken, wayTaken = 0, 2, 3
-	code, err := onNothing(s.adopt, binary.NativeEndian.AppendUint32(nil, id))
+	data := make([]byte, ethernetHeader, ethernetHeader+len(ids)*4)
+	for _, id := range ids {
+		data = binary.NativeEndian.AppendUint32(data, id)
+	}
+	opts := &ebpf.RunOptions{Data: data, DataOut: make([]byte, len(data))}
+	failed, err := s.adopt.Run(opts)
 	if err != nil {
-		return false, fmt.Errorf("add connection %d to the index: %w", id, err)
+		return nil, fmt.Errorf("add connections to the index: %w", err)
 	}
-	switch code {
-	case ok:
-		return true, nil
-	case backTaken, wayTaken:
-		return false, nil
+	if failed == 0 {
+		return nil, nil
 	}
-	return false, fmt.Errorf("add connection %d to the index: the program answered %d", id, code)
+	for i, id := range ids {
+		switch code := binary.NativeEndian.Uint32(opts.DataOut[ethernetHeader+4*i:]); code {
+		case ok:
+		case backTaken, wayTaken:
+			refused = append(refused, id)
+		default:
+			return nil, fmt.Errorf("add connection %d to the index: the program answered %d", id, code)
+		}
+	}
+	return refused, nil
 }
 
 // strike takes a tuple's entry out, if it leads to that handle.

@@ -74,8 +74,8 @@ func (u *unit) create(id uint32, o bpf.Conn) error {
 		return err
 	}
 	save(u.new, at, o)
-	ok, err := u.to.enlist(at)
-	if err != nil || ok {
+	refused, err := u.to.enlist(at)
+	if err != nil || len(refused) == 0 {
 		return err
 	}
 	atomic.StoreUint32(word(u.new, at), 0)

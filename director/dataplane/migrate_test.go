@@ -225,7 +225,7 @@ func replaceMaps(t *testing.T, before, after *ebpf.CollectionSpec, size, resized
 		t.Errorf("tally %+v", tally)
 	}
 	s := p.Settings()
-	if s.Seed != seed || s.Conns != uint32(resized) || s.Openings != openings(uint32(resized)) || s.GcEvery == 0 {
+	if s.Seed != seed || s.Conns != uint32(resized) || s.Openings != openings(uint32(resized)) || s.Buckets != buckets(uint32(resized)) || s.Merging != 0 || s.GcEvery == 0 {
 		t.Errorf("settings %+v", s)
 	}
 	if id := must(p.PutReal(backend(svc, "203.0.113.1")))(t); id != real || len(p.VIPs(svc)) != 1 {
@@ -283,9 +283,12 @@ func TestOtherKeysAreRefused(t *testing.T) {
 }
 
 // twoSets gives sets of an old and a new build, as in the midst of an upgrade.
-func twoSets(t *testing.T, size int) (from, to *set) {
+func twoSets(t *testing.T) (from, to *set) { return twoSetsOf(t, 1024, 1024) }
+
+func twoSetsOf(t *testing.T, before, size int) (from, to *set) {
 	t.Helper()
 	o := small(bpffs(t))
+	o.Connections = before
 	p := mustOpenSpec(t, o, specWith(t, unchanged))
 	o.Connections = size
 	o, err := o.complete()
@@ -326,7 +329,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 		gone
 		total
 	)
-	from, to := twoSets(t, 1024)
+	from, to := twoSets(t)
 	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
 	if err != nil {
 		t.Fatal(err)
@@ -409,7 +412,7 @@ func (o Options) mustComplete(t *testing.T) Options {
 }
 
 func TestOpeningsDuringAnUpgrade(t *testing.T) {
-	from, to := twoSets(t, 1024)
+	from, to := twoSets(t)
 	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
 	if err != nil {
 		t.Fatal(err)
@@ -478,7 +481,16 @@ func crash(t *testing.T, stop int) {
 	mustClose(t, p)
 	halfway(t, o, stop)
 
+	if set := settingsAt(t, filepath.Join(o.Dir, nextDir)); stop >= 1 && set.Merging != 1 {
+		t.Errorf("while tables are merged: settings %+v", set)
+	}
 	p = mustOpenSpec(t, o, specWith(t, grown("conns")))
+	if p.Settings().Merging != 0 {
+		t.Error("tables are merged, and the settings say that they are not")
+	}
+	if n, live := entries(t, p.set), stop/3; n != 2+2*live {
+		t.Errorf("%d entries of %d connections", n, 1+live)
+	}
 	wantConn(t, p, 1, connection(1))
 	if stop >= 3 { // as the old program's last
 		wantConn(t, p, 0, connection(50))
@@ -493,6 +505,21 @@ func crash(t *testing.T, stop int) {
 	if all, err := p.Attached(); err != nil || len(all) != 1 {
 		t.Errorf("attached: %v %v", all, err)
 	}
+}
+
+func settingsAt(t *testing.T, dir string) bpf.Settings {
+	t.Helper()
+	s, err := openSet(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	config, err := mapArray[bpf.Settings](s.maps["config"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer config.close()
+	return config.load(0)
 }
 
 // halfway does the first steps of migrate.
@@ -549,7 +576,7 @@ func halfway(t *testing.T, o Options, stop int) {
 func TestUpgradeThatFails(t *testing.T) {
 	o := small(bpffs(t))
 	p := mustOpenSpec(t, o, specWith(t, unchanged))
-	enter(t, p.set, 3, connection(3))
+	enter(t, p.set, 7, connection(7))
 	settings := p.Settings()
 	mustClose(t, p)
 	o.Connections = 256
@@ -579,7 +606,7 @@ func TestUpgradeThatFails(t *testing.T) {
 		t.Errorf("timeouts %v, want %v", got, settings.Timeouts)
 	}
 	o.Connections = 1024
-	wantConn(t, mustOpenSpec(t, o, specWith(t, unchanged)), 3, connection(3))
+	wantConn(t, mustOpenSpec(t, o, specWith(t, unchanged)), 7, connection(7))
 }
 
 // openFailing does what open does, up to a step that fails in the midst.

@@ -76,38 +76,40 @@ func (u *unit) first() error {
 
 // all copies each connection, and tells of it now and then if that takes long.
 func (u *unit) all() error {
-	const every, often = 2 * time.Second, 4096
+	const every = 2 * time.Second
 	fresh, told := min(u.fresh(), u.new.len), time.Now()
-	for id := range fresh {
-		if id%often == 0 && time.Since(told) >= every {
+	for id := uint32(0); id < fresh; id += adoptions {
+		if time.Since(told) >= every {
 			told = time.Now()
 			u.log.Info("connections are being taken over", "done", id, "of", fresh)
 		}
-		if err := u.copy(id); err != nil {
+		if err := u.copy(id, min(id+adoptions, fresh)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copy copies a connection while the old program goes on: one whose tuple still
+// copy copies connections while the old program goes on: one whose tuple still
 // belongs to an earlier one is left to a later pass.
-func (u *unit) copy(id uint32) error {
-	c := load(u.old, id)
-	if !live(c.State) {
+func (u *unit) copy(from, to uint32) error {
+	ids := make([]uint32, 0, to-from)
+	for id := from; id < to; id++ {
+		c := load(u.old, id)
+		if u.shadow[id] = liveStatus(&c); u.shadow[id] != 0 {
+			save(u.new, id, c)
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
 		return nil
 	}
-	save(u.new, id, c)
-	ok, err := u.to.enlist(id)
-	if err != nil {
-		return err
-	}
-	if ok {
-		u.shadow[id] = status(&c)
-	} else {
+	refused, err := u.to.enlist(ids...)
+	for _, id := range refused {
+		u.shadow[id] = 0
 		atomic.StoreUint32(word(u.new, id), 0)
 	}
-	return nil
+	return err
 }
 
 // early takes over the connections that the old program has made since first, as
