@@ -109,16 +109,16 @@ __noinline int other(struct __sk_buff *skb, struct packet *p)
 
 static __always_inline int forward_packet(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 *handle;
+	__u32 handle;
 	int service;
 
 	if (unlikely(p->fragment == LATER_PART))
 		return later_fragment(skb, p);
 	if (p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP)
 		return other(skb, p);
-	handle = bpf_map_lookup_elem(&flows, &p->key);
-	if (likely(handle))
-		return known(skb, p, *handle);
+	handle = find(&p->key);
+	if (likely(handle != NO_HANDLE))
+		return known(skb, p, handle);
 	service = service_at(p, p->key.dport, p->key.proto);
 	if (service >= 0)
 		return unknown(skb, p, service);
@@ -173,15 +173,84 @@ int sweep(struct __sk_buff *skb)
 	return sweep_some();
 }
 
+/* Adds an entry that may be there already. */
+static __always_inline bool has(const struct tuple *k, __u32 handle)
+{
+	return !add(k, handle) || lookup(k) == handle;
+}
+
+/* Adds a connection to the index, where it may be already. 0, or what is wrong. */
+__noinline int adopt_one(__u32 id)
+{
+	struct tuple key __attribute__((aligned(8)));
+	struct conn *c = at(&conns, id);
+
+	if (!c)
+		return 1; /* no such record */
+	key_out(&key, c);
+	if (c->sport && !has(&key, id << 1 | FROM_SERVER))
+		return 2; /* its way back is taken */
+	if (c->state == STATE_MOVED)
+		return 0;
+	key_in(&key, c);
+	if (has(&key, id << 1))
+		return 0;
+	key_out(&key, c);
+	change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
+	return 3; /* its way in is taken */
+}
+
+struct adoption {
+	struct __sk_buff *skb;
+	__u32 failed;
+};
+
+static long adopt_step(__u64 i, struct adoption *a)
+{
+	__u32 off = ETH_HLEN + i * sizeof(__u32), id, err;
+
+	if (bpf_skb_load_bytes(a->skb, off, &id, sizeof(id)))
+		return 1;
+	err = adopt_one(id);
+	a->failed += !!err;
+	return !!bpf_skb_store_bytes(a->skb, off, &err, sizeof(err), 0);
+}
+
+/* Adds the connections whose ids are behind an Ethernet header to the index:
+ * user space has copied their records from an older table. In the place of each
+ * id it leaves what adopt_one says of it. Gives the number of those not added. */
+SEC("tc")
+int adopt(struct __sk_buff *skb)
+{
+	struct adoption a = { .skb = skb };
+
+	bpf_loop((skb->len - ETH_HLEN) / sizeof(__u32), adopt_step, &a, 0);
+	return a.failed;
+}
+
+/* Takes the entry of a tuple out of the index if it leads to a handle: both are
+ * behind an Ethernet header. 0 if it was there. The connection goes on. */
+SEC("tc")
+int disown(struct __sk_buff *skb)
+{
+	struct tuple key __attribute__((aligned(8)));
+	__u32 handle;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &key, sizeof(key)) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(key), &handle, sizeof(handle)))
+		return 1;
+	return change_entry(&key, handle, NO_HANDLE) ? 2 : 0;
+}
+
 /* Ends the connection of the tuple behind an Ethernet header. 1 if there was one. */
 SEC("tc")
 int end(struct __sk_buff *skb)
 {
 	struct tuple key __attribute__((aligned(8)));
-	__u32 *handle;
+	__u32 handle;
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &key, sizeof(key)))
 		return -1;
-	handle = bpf_map_lookup_elem(&flows, &key);
-	return handle ? end_conn(at(&conns, *handle >> 1), *handle >> 1) : 0;
+	handle = lookup(&key);
+	return handle == NO_HANDLE ? 0 : end_conn(at(&conns, handle >> 1), handle >> 1);
 }

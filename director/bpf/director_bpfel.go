@@ -42,6 +42,17 @@ const (
 	DirectorAskKindASK_TOO_BIG DirectorAskKind = 1
 )
 
+type DirectorBucket struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Version uint32
+	Spilled uint32
+	Entries [13]uint32
+}
+
 type DirectorConn struct {
 	_          structs.HostLayout
 	Client     [16]uint8
@@ -274,7 +285,9 @@ type DirectorSettings struct {
 	GcBatch  uint32
 	GcEvery  uint32
 	Ipv6Csum uint32
-	Spare    [44]uint8
+	Buckets  uint32
+	Merging  uint32
+	Spare    [36]uint8
 }
 
 type DirectorSpan struct {
@@ -329,10 +342,10 @@ type DirectorVolume struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	DirectorMapAsks            = "asks"
+	DirectorMapBuckets         = "buckets"
 	DirectorMapConfig          = "config"
 	DirectorMapConns           = "conns"
 	DirectorMapCursors         = "cursors"
-	DirectorMapFlows           = "flows"
 	DirectorMapFragments       = "fragments"
 	DirectorMapGauges          = "gauges"
 	DirectorMapGc              = "gc"
@@ -348,7 +361,10 @@ const (
 	DirectorMapTallies         = "tallies"
 	DirectorMapTraffic         = "traffic"
 	DirectorMapVips            = "vips"
+	DirectorMapWanted          = "wanted"
+	DirectorProgAdopt          = "adopt"
 	DirectorProgCollect        = "collect"
+	DirectorProgDisown         = "disown"
 	DirectorProgEnd            = "end"
 	DirectorProgForward        = "forward"
 	DirectorProgSweep          = "sweep"
@@ -405,7 +421,9 @@ type DirectorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DirectorProgramSpecs struct {
+	Adopt   *ebpf.ProgramSpec `ebpf:"adopt"`
 	Collect *ebpf.ProgramSpec `ebpf:"collect"`
+	Disown  *ebpf.ProgramSpec `ebpf:"disown"`
 	End     *ebpf.ProgramSpec `ebpf:"end"`
 	Forward *ebpf.ProgramSpec `ebpf:"forward"`
 	Sweep   *ebpf.ProgramSpec `ebpf:"sweep"`
@@ -416,10 +434,10 @@ type DirectorProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DirectorMapSpecs struct {
 	Asks      *ebpf.MapSpec `ebpf:"asks"`
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Config    *ebpf.MapSpec `ebpf:"config"`
 	Conns     *ebpf.MapSpec `ebpf:"conns"`
 	Cursors   *ebpf.MapSpec `ebpf:"cursors"`
-	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Gauges    *ebpf.MapSpec `ebpf:"gauges"`
 	Gc        *ebpf.MapSpec `ebpf:"gc"`
@@ -435,6 +453,7 @@ type DirectorMapSpecs struct {
 	Tallies   *ebpf.MapSpec `ebpf:"tallies"`
 	Traffic   *ebpf.MapSpec `ebpf:"traffic"`
 	Vips      *ebpf.MapSpec `ebpf:"vips"`
+	Wanted    *ebpf.MapSpec `ebpf:"wanted"`
 }
 
 // DirectorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -473,10 +492,10 @@ func (o *DirectorObjects) Close() error {
 // It can be passed to LoadDirectorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DirectorMaps struct {
 	Asks      *ebpf.Map `ebpf:"asks"`
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Config    *ebpf.Map `ebpf:"config"`
 	Conns     *ebpf.Map `ebpf:"conns"`
 	Cursors   *ebpf.Map `ebpf:"cursors"`
-	Flows     *ebpf.Map `ebpf:"flows"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Gauges    *ebpf.Map `ebpf:"gauges"`
 	Gc        *ebpf.Map `ebpf:"gc"`
@@ -492,15 +511,16 @@ type DirectorMaps struct {
 	Tallies   *ebpf.Map `ebpf:"tallies"`
 	Traffic   *ebpf.Map `ebpf:"traffic"`
 	Vips      *ebpf.Map `ebpf:"vips"`
+	Wanted    *ebpf.Map `ebpf:"wanted"`
 }
 
 func (m *DirectorMaps) Close() error {
 	return _DirectorClose(
 		m.Asks,
+		m.Buckets,
 		m.Config,
 		m.Conns,
 		m.Cursors,
-		m.Flows,
 		m.Fragments,
 		m.Gauges,
 		m.Gc,
@@ -516,6 +536,7 @@ func (m *DirectorMaps) Close() error {
 		m.Tallies,
 		m.Traffic,
 		m.Vips,
+		m.Wanted,
 	)
 }
 
@@ -538,7 +559,9 @@ type DirectorVariables struct {
 //
 // It can be passed to LoadDirectorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DirectorPrograms struct {
+	Adopt   *ebpf.Program `ebpf:"adopt"`
 	Collect *ebpf.Program `ebpf:"collect"`
+	Disown  *ebpf.Program `ebpf:"disown"`
 	End     *ebpf.Program `ebpf:"end"`
 	Forward *ebpf.Program `ebpf:"forward"`
 	Sweep   *ebpf.Program `ebpf:"sweep"`
@@ -546,7 +569,9 @@ type DirectorPrograms struct {
 
 func (p *DirectorPrograms) Close() error {
 	return _DirectorClose(
+		p.Adopt,
 		p.Collect,
+		p.Disown,
 		p.End,
 		p.Forward,
 		p.Sweep,

@@ -46,7 +46,7 @@ func TestFloodOfSYNs(t *testing.T) {
 		if gauge.Opening > bpftest.Openings || gauge.Displaced < 3000-bpftest.Openings-8 {
 			w.Errorf("%d opening and %d displaced, want at most %d, at least %d", gauge.Opening, gauge.Displaced, bpftest.Openings, 3000-bpftest.Openings-8)
 		}
-		if got, want := w.FlowCount(w.TB), 2*int(gauge.Used); got != want {
+		if got, want := w.Entries(w.TB), 2*int(gauge.Used); got != want {
 			w.Errorf("%d flows for %d connections", got, gauge.Used)
 		}
 	})

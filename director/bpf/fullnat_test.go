@@ -74,8 +74,8 @@ func TestSourcePortOfARetry(t *testing.T) {
 		p := w.syn(40000, 443)
 		c := w.first(p).refused(p).silent(p)
 		c.establish()
-		if n := w.FlowCount(w.TB); n != 4 {
-			w.Errorf("%d flows, want two and two tombstones", n)
+		if n := w.Entries(w.TB); n != 4 {
+			w.Errorf("%d entries, want two and two tombstones", n)
 		}
 	})
 }

@@ -279,30 +279,30 @@ func (t *town) fits(frame []byte, r bpftest.Result) {
 	}
 }
 
-// consistent compares the connections with flows, tallies and gauges.
+// consistent compares the connections with the index, tallies and gauges.
 func (t *town) consistent() {
 	t.Helper()
 	type count struct{ active, inactive uint32 }
 	byReal := map[uint32]count{}
-	flows, used := 0, uint32(0)
+	entries, used := 0, uint32(0)
 	for _, c := range t.AllConns(t.TB) {
 		by := byReal[c.Real]
 		switch bpf.State(c.State) {
 		case bpf.DirectorConnStateSTATE_FREE, bpf.DirectorConnStateSTATE_DEAD:
 			continue
 		case bpf.DirectorConnStateSTATE_MOVED:
-			flows--
+			entries--
 		case bpf.DirectorConnStateSTATE_FIN_WAIT, bpf.DirectorConnStateSTATE_TIME_WAIT, bpf.DirectorConnStateSTATE_CLOSE:
 			by.inactive++
 		default:
 			by.active++
 		}
-		flows += 2
+		entries += 2
 		used++
 		byReal[c.Real] = by
 	}
-	if n, g := t.FlowCount(t.TB), t.snapshot().gauge; n != flows || g.Used != used {
-		t.Errorf("%d flows and %d used, want %d and %d", n, g.Used, flows, used)
+	if n, g := t.Entries(t.TB), t.snapshot().gauge; n != entries || g.Used != used {
+		t.Errorf("%d entries and %d used, want %d and %d", n, g.Used, entries, used)
 	}
 	for _, service := range []uint32{web, dns, full} {
 		for i := range t.servers {

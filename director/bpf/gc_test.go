@@ -77,8 +77,8 @@ func TestTimeouts(t *testing.T) {
 // empty expects nothing left of any connection.
 func (w *world) empty() {
 	w.Helper()
-	if n := w.FlowCount(w.TB); n != 0 {
-		w.Errorf("%d flows left", n)
+	if n := w.Entries(w.TB); n != 0 {
+		w.Errorf("%d entries left", n)
 	}
 	if g := w.snapshot().gauge; g.Used != 0 || g.Opening != 0 {
 		w.Errorf("%d used and %d opening left", g.Used, g.Opening)
@@ -137,7 +137,7 @@ func TestTimeoutsInAFullTable(t *testing.T) {
 				if !c.gone {
 					want += 2 * int(c.opening)
 				}
-				if n := w.FlowCount(w.TB); n != want {
+				if n := w.Entries(w.TB); n != want {
 					w.Errorf("%d flows, want %d", n, want)
 				}
 			})

@@ -27,7 +27,7 @@ union quote {
 struct quoted {
 	union quote q;
 	struct tuple key; /* as an answer to the quoted packet would have */
-	__u32 handle;     /* as in flows */
+	__u32 handle;     /* of the index */
 };
 
 SCRATCH(quotes, struct quoted);
@@ -44,7 +44,8 @@ __noinline int read_quote(struct __sk_buff *skb, struct packet *p, struct quoted
 		return -1;
 	q = &e->q;
 	k = &e->key;
-
+	if (p->l4 + 8 + QUOTE_SIZE(p) > p->end) /* what is behind is not of the packet */
+		return -1;
 	if (p->family == 4) {
 		if (bpf_skb_load_bytes(skb, p->l4 + 8, &q->four, sizeof(q->four)) ||
 		    q->four.ip.version != 4 || q->four.ip.ihl != 5 ||
@@ -213,7 +214,6 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 {
 	struct quoted *e = at(&quotes, 0);
 	struct conn *c;
-	__u32 *found;
 	int verdict;
 
 	if (!e)
@@ -221,10 +221,9 @@ static __always_inline int icmp_error(struct __sk_buff *skb, struct packet *p)
 	__builtin_memset(e, 0, sizeof(*e));
 	if (read_quote(skb, p, e) || !same16(p->key.daddr, e->key.daddr))
 		return CONTINUE; /* not to whom the quoted packet is from */
-	found = bpf_map_lookup_elem(&flows, &e->key);
-	if (!found)
+	e->handle = lookup(&e->key);
+	if (e->handle == NO_HANDLE)
 		return CONTINUE;
-	e->handle = *found;
 	c = at(&conns, e->handle >> 1);
 	if (!c)
 		return CONTINUE;

@@ -117,14 +117,14 @@ func (w *world) malformed(p bpftest.Packet, m mutation) {
 // snapshot is all of the connection table that the tests of a packet's effect
 // compare: what a later packet may find.
 type snapshot struct {
-	flows int
-	gauge bpf.Gauge
-	first [8]bpf.Conn
+	entries int
+	gauge   bpf.Gauge
+	first   [8]bpf.Conn
 }
 
 func (w *world) snapshot() snapshot {
 	w.Helper()
-	s := snapshot{flows: w.FlowCount(w.TB), gauge: bpftest.Get[bpf.Gauge](w.TB, w.Gauges, uint32(0))}
+	s := snapshot{entries: w.Entries(w.TB), gauge: bpftest.Get[bpf.Gauge](w.TB, w.Gauges, uint32(0))}
 	for i := range s.first {
 		s.first[i] = bpftest.Get[bpf.Conn](w.TB, w.Conns, uint32(i))
 	}

@@ -26,10 +26,12 @@ MAP(slots, BPF_MAP_TYPE_ARRAY, __u32, __u32, SLOTS, BPF_F_MMAPABLE);
 MAP(cursors, BPF_MAP_TYPE_ARRAY, __u32, __u32, MAX_SERVICES, 0);
 MAP(conns, BPF_MAP_TYPE_ARRAY, __u32, struct conn, 262144, BPF_F_MMAPABLE); /* (set) */
 MAP(openings, BPF_MAP_TYPE_ARRAY, __u32, struct opening, 65536, 0); /* (set) */
-/* Both directions of every connection: tuple -> id << 1 | 1 if from the server. */
-MAP(flows, BPF_MAP_TYPE_HASH, struct tuple, __u32, 524288, 0); /* (set) 2 x conns */
+/* Where packets of either direction find their connection: see index.h. The flag
+ * puts the first value at the start of a page, so that each has one cache line;
+ * the kernel refuses to map what has a lock in it. */
+MAP(buckets, BPF_MAP_TYPE_ARRAY, __u32, struct bucket, 131072, BPF_F_MMAPABLE); /* (set) a power of two */
 MAP(sticky, BPF_MAP_TYPE_LRU_HASH, struct affinity_key, struct affinity, 65536, 0); /* (set) */
-/* First fragments that went through: fragment -> as in flows. */
+/* First fragments that went through: fragment -> handle, as in the index. */
 MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct fragment, __u32, 8192, 0);
 MAP(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, (MAX_SERVICES + 1) * REASON_MAX, 0);
 MAP(config, BPF_MAP_TYPE_ARRAY, __u32, struct settings, 1, BPF_F_MMAPABLE);

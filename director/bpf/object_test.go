@@ -74,7 +74,7 @@ func TestLayouts(t *testing.T) {
 		value any
 		size  uint32
 	}{
-		"tuple": {bpf.Tuple{}, 40}, "conn": {bpf.Conn{}, 128}, "opening": {bpf.Opening{}, 128}, "real": {bpf.Real{}, 128},
+		"tuple": {bpf.Tuple{}, 40}, "bucket": {bpf.Bucket{}, 64}, "conn": {bpf.Conn{}, 128}, "opening": {bpf.Opening{}, 128}, "real": {bpf.Real{}, 128},
 		"tally": {bpf.Tally{}, 64}, "volume": {bpf.Volume{}, 40}, "span": {bpf.Span{}, 8}, "service": {bpf.Service{}, 128},
 		"vip": {bpf.VIP{}, 20}, "affinity_key": {bpf.AffinityKey{}, 20}, "affinity": {bpf.Affinity{}, 16},
 		"settings": {bpf.Settings{}, 112}, "gauge": {bpf.Gauge{}, 64}, "ask": {bpf.Ask{}, 144},

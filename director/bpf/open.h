@@ -138,9 +138,9 @@ __noinline int open_on(struct __sk_buff *skb, struct packet *p, __u32 service, _
 	if (drop)
 		return undo(c, id, service, drop);
 	real = c->real;
-	if (bpf_map_update_elem(&flows, &p->key, &handle, BPF_NOEXIST)) {
+	if (add(&p->key, handle)) {
 		key_out(&key, c);
-		bpf_map_delete_elem(&flows, &key);
+		change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
 		return undo(c, id, service, REASON_DROP_BUSY);
 	}
 	begin(c, real);
@@ -170,6 +170,15 @@ __noinline int open_conn(struct __sk_buff *skb, struct packet *p, __u32 service)
 	return leave(service, REASON_DROP_NO_SERVER, DROP);
 }
 
+/* While tables are merged, a packet of no connection may be of one that is not
+ * there yet: it is sent again, and a RST would be wrong. */
+static __always_inline bool merging(void)
+{
+	const struct settings *set = at(&config, 0);
+
+	return set && set->merging;
+}
+
 /* A packet to a VIP that belongs to no connection. */
 static __always_inline int unknown(struct __sk_buff *skb, struct packet *p, __u32 service)
 {
@@ -179,7 +188,7 @@ static __always_inline int unknown(struct __sk_buff *skb, struct packet *p, __u3
 		return open_conn(skb, p, service);
 	if ((p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
 		return open_conn(skb, p, service);
-	if ((p->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
+	if ((p->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && !merging())
 		return leave_reset(service, REASON_RESET_NO_CONN, answer_reset(skb, p));
 	return leave(service, REASON_DROP_NO_CONN, DROP);
 }

@@ -12,79 +12,85 @@
  * port again may do so at once; other clients wait (see port_step). */
 static __always_inline bool evict_closed(const struct tuple *key)
 {
-	__u32 *handle = bpf_map_lookup_elem(&flows, key);
+	__u32 handle = lookup(key);
 	struct conn *old;
 
-	if (!handle)
+	if (handle == NO_HANDLE)
 		return true;
-	old = at(&conns, *handle >> 1);
+	old = at(&conns, handle >> 1);
 	if (!old)
 		return false;
 	switch (READ_ONCE(old->state)) {
 	case STATE_MOVED:
 	case STATE_CLOSE:
 	case STATE_TIME_WAIT:
-		return end_conn(old, *handle >> 1);
+		return end_conn(old, handle >> 1);
 	}
 	return false;
 }
 
 struct port_search {
-	struct tuple key;
 	__u32 handle;
 	__u32 start, stride, min, range;
-	bool found;
-} __attribute__((aligned(8)));
+	__be16 port; /* that was found, or 0 */
+};
+
+SCRATCH(wanted, struct tuple); /* the tuple for which room is sought */
 
 /* A tuple stays taken through TIME_WAIT, so that the server never sees it
  * again while it remembers it (RFC 6191). */
 static long port_step(__u64 i, struct port_search *f)
 {
-	f->key.dport = bpf_htons(f->min + (f->start + i * f->stride) % f->range);
-	f->found = !bpf_map_update_elem(&flows, &f->key, &f->handle, BPF_NOEXIST);
-	return f->found;
+	struct tuple *key = at(&wanted, 0);
+	struct conn *c = at(&conns, f->handle >> 1);
+
+	if (!key || !c)
+		return 1;
+	key->dport = bpf_htons(f->min + (f->start + i * f->stride) % f->range);
+	c->lport = key->dport; /* before the entry: it is what others compare with */
+	if (add(key, f->handle))
+		return 0;
+	f->port = key->dport;
+	return 1;
 }
 
-static __always_inline int take_port(struct conn *c, const struct service *s, struct port_search *f)
+static __always_inline int take_port(struct conn *c, __u32 handle, const struct service *s, struct tuple *key)
 {
 	const struct settings *set = at(&config, 0);
+	struct port_search f = { .handle = handle, .min = s->lport_min };
 
-	f->min = s->lport_min;
-	f->range = s->lport_max - s->lport_min + 1;
-	f->start = client_hash(c->client, c->cport, set ? set->seed : 0);
-	f->stride = f->range > PORTS * PORTS ? f->start >> 8 | 1 : 1; /* all of a small range */
-	c->lport = 0;
-	key_out(&f->key, c);
-	if (f->min > s->lport_max)
+	f.range = s->lport_max - s->lport_min + 1;
+	f.start = client_hash(c->client, c->cport, set ? set->seed : 0);
+	f.stride = f.range > PORTS * PORTS ? f.start >> 8 | 1 : 1; /* all of a small range */
+	key_out(key, c);
+	if (f.min > s->lport_max)
 		return REASON_DROP_NO_PORT;
-	bpf_loop(PORTS, port_step, f, 0);
-	if (!f->found)
-		return REASON_DROP_NO_PORT;
-	c->lport = f->key.dport;
-	return 0;
+	bpf_loop(PORTS, port_step, &f, 0);
+	return f.port ? 0 : REASON_DROP_NO_PORT;
 }
 
 /* In mode nat the server sees the client's own address and port. */
-static __always_inline int keep_port(struct conn *c, struct port_search *f)
+static __always_inline int keep_port(struct conn *c, __u32 handle, struct tuple *key)
 {
 	c->lport = c->cport;
-	key_out(&f->key, c);
-	if (!bpf_map_update_elem(&flows, &f->key, &f->handle, BPF_NOEXIST))
+	key_out(key, c);
+	if (!add(key, handle))
 		return 0;
-	if (evict_closed(&f->key) && !bpf_map_update_elem(&flows, &f->key, &f->handle, BPF_NOEXIST))
+	if (evict_closed(key) && !add(key, handle))
 		return 0;
 	return REASON_DROP_COLLISION;
 }
 
-/* Gives the connection its server and puts the way back into flows. 0, or the
+/* Gives the connection its server and puts the way back into the index. 0, or the
  * reason to drop. */
 __noinline int place(struct conn *c, __u32 id, __u32 real, const struct service *s)
 {
 	const struct real *r = at(&reals, real);
-	struct port_search f = { .handle = id << 1 | FROM_SERVER };
+	struct tuple *key = at(&wanted, 0);
+	__u32 handle = id << 1 | FROM_SERVER;
 	int reason;
 
-	if (!c || !s || !r)
+	if (!c || !s || !r || !key)
 		return REASON_DROP_FAILED;
 	c->real = real;
 	c->generation = r->generation;
@@ -92,10 +98,10 @@ __noinline int place(struct conn *c, __u32 id, __u32 real, const struct service 
 	c->sport = r->port ? r->port : c->vport;
 	if (s->mode == MODE_FULLNAT) {
 		copy16(c->local, r->source);
-		reason = take_port(c, s, &f);
+		reason = take_port(c, handle, s, key);
 	} else {
 		copy16(c->local, c->client);
-		reason = keep_port(c, &f);
+		reason = keep_port(c, handle, key);
 	}
 	if (reason)
 		c->sport = 0; /* no tuple: that of another connection is not ours to end */
@@ -105,7 +111,7 @@ __noinline int place(struct conn *c, __u32 id, __u32 real, const struct service 
 
 /* Leaves a tombstone at the tuple of the server that is given up, so that what
  * it still sends is known for what it is. */
-__noinline int bury(const struct conn *c, __u32 now)
+__noinline int bury(const struct conn *c, __u32 own, __u32 now)
 {
 	struct tuple key __attribute__((aligned(8)));
 	struct conn *t;
@@ -119,7 +125,7 @@ __noinline int bury(const struct conn *c, __u32 now)
 	handle = (__u32)id << 1 | FROM_SERVER;
 	key_out(&key, c);
 	if (!t) {
-		bpf_map_delete_elem(&flows, &key);
+		change_entry(&key, own, NO_HANDLE);
 		return 0;
 	}
 	*t = *c;
@@ -128,7 +134,7 @@ __noinline int bury(const struct conn *c, __u32 now)
 	t->seen = now;
 	t->flags = 0;
 	t->state = STATE_MOVED;
-	return bpf_map_update_elem(&flows, &key, &handle, BPF_ANY);
+	return change_entry(&key, own, handle);
 }
 
 /* Moves a connection to another server. The caller holds the lock. */
@@ -138,7 +144,7 @@ static __always_inline int move(struct conn *c, __u32 id, __u32 real, const stru
 	struct tally *t = at(&tallies, real);
 	int reason;
 
-	bury(c, now);
+	bury(c, id << 1 | FROM_SERVER, now);
 	account(c->real, class, -1);
 	reason = place(c, id, real, s);
 	account(c->real, class, 1);

@@ -128,7 +128,7 @@ func TestCollect(t *testing.T) {
 		}
 	}
 	kept.says(kept.in(ack, clientISN+1, serverISN+1, "data"), bpftest.Change{})
-	if n := w.FlowCount(t); n != 2 {
-		t.Errorf("%d flows, want 2", n)
+	if n := w.Entries(t); n != 2 {
+		t.Errorf("%d entries, want 2", n)
 	}
 }

@@ -30,7 +30,7 @@ func TestAnotherSYNWhileOpening(t *testing.T) {
 		for _, c := range r.Reals {
 			active += c.Active
 		}
-		if n := w.FlowCount(w.TB); n != 2 || active != 0 {
+		if n := w.Entries(w.TB); n != 2 || active != 0 {
 			w.Errorf("%d flows, and %d more active; want 2 and none", n, active)
 		}
 	})

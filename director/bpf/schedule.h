@@ -20,12 +20,6 @@ struct choice {
 	__u64 active, weight;
 };
 
-static __always_inline __u64 mix(__u64 h, __u64 w)
-{
-	h = (h ^ w) * 0xff51afd7ed558ccdULL;
-	return h ^ h >> 32;
-}
-
 /* Of a client's address and, unless 0, its port. schedule.Hash. */
 static __always_inline __u32 client_hash(const void *addr, __u16 port, __u64 seed)
 {

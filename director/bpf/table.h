@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 #pragma once
 
-#include "util.h"
+#include "index.h"
 
 /* The connection table. One record for each connection, reached from both
- * directions through flows. An insert with NOEXIST is the lock on a tuple;
+ * directions through the index. An entry of that is the lock on a tuple, and
  * nothing but the record's own end takes its tuples out again. */
-
-#define FROM_SERVER 1u /* bit of a value of flows */
 
 enum class { CLASS_NONE, CLASS_ACTIVE, CLASS_INACTIVE };
 
@@ -179,10 +177,10 @@ __noinline int end_conn(struct conn *c, __u32 id)
 	}
 	if (state != STATE_MOVED) {
 		key_in(&key, c);
-		bpf_map_delete_elem(&flows, &key);
+		change_entry(&key, id << 1, NO_HANDLE);
 	}
 	key_out(&key, c);
-	bpf_map_delete_elem(&flows, &key);
+	change_entry(&key, id << 1 | FROM_SERVER, NO_HANDLE);
 	forget_opening(c, id);
 	unlock(c);
 	give_id(id);

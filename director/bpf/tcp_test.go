@@ -111,8 +111,8 @@ func TestTCPPortUsedAgain(t *testing.T) {
 		if got := r.Reals[c.real()].Inactive; got != -1 {
 			w.Errorf("inactive of the first server changed by %d, want -1", got)
 		}
-		if n := w.FlowCount(w.TB); n != 2 {
-			w.Errorf("%d flows, want 2", n)
+		if n := w.Entries(w.TB); n != 2 {
+			w.Errorf("%d entries, want 2", n)
 		}
 		if s := w.State(w.TB, again); s != bpf.DirectorConnStateSTATE_OPENING {
 			w.Errorf("state %d, want opening", s)
@@ -161,8 +161,8 @@ func TestSegmentsOfNoConnection(t *testing.T) {
 				} else {
 					w.drops(p, web, c.reason)
 				}
-				if n := w.FlowCount(w.TB); n != 0 {
-					w.Errorf("%d flows, want none", n)
+				if n := w.Entries(w.TB); n != 0 {
+					w.Errorf("%d entries, want none", n)
 				}
 			})
 		})
@@ -198,8 +198,8 @@ func TestSYNWithoutAServer(t *testing.T) {
 				w.forwards(p, reset(p.Dst, p.Src, rst|ack, 0, clientISN+1), web, resetNoServer)
 				p.Payload = []byte("early data")
 				w.forwards(p, reset(p.Dst, p.Src, rst|ack, 0, 0xffffffeb), web, resetNoServer)
-				if n := w.FlowCount(w.TB); n != 0 {
-					w.Errorf("%d flows, want none", n)
+				if n := w.Entries(w.TB); n != 0 {
+					w.Errorf("%d entries, want none", n)
 				}
 			})
 		})
@@ -231,8 +231,8 @@ func TestTwoVIPsOfOneServerAndPort(t *testing.T) {
 		w.drops(inner81, web, dropCollision)
 		c.says(c.in(ack, clientISN+1, serverISN+1, "mine"), bpftest.Change{})
 		c.hears(c.out(ack, serverISN+1, clientISN+1, "mine"), bpftest.Change{})
-		if n := w.FlowCount(w.TB); n != 2 {
-			w.Errorf("%d flows, want 2", n)
+		if n := w.Entries(w.TB); n != 2 {
+			w.Errorf("%d entries, want 2", n)
 		}
 		c.hears(c.out(rst, serverISN+5, 0, ""), bpftest.Change{Active: -1, Inactive: 1})
 		w.send(inner81, want{reason: forwardNew, service: web, verdict: bpftest.Redirect})

@@ -5,6 +5,7 @@ type (
 	Affinity    = DirectorAffinity
 	AffinityKey = DirectorAffinityKey
 	Ask         = DirectorAsk
+	Bucket      = DirectorBucket
 	Conn        = DirectorConn
 	Gauge       = DirectorGauge
 	Opening     = DirectorOpening

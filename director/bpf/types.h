@@ -73,7 +73,7 @@ enum conn_state {
 	STATE_CLOSE,       /* a RST went through */
 	STATE_UDP,         /* no states */
 	STATE_MOVED,       /* tombstone of a server that was left while opening */
-	STATE_DEAD,        /* out of flows, waits to be freed */
+	STATE_DEAD,        /* out of the index, waits to be freed */
 	STATE_MAX,
 };
 
@@ -100,7 +100,7 @@ enum real_state {
 	REAL_DOWN,     /* dead since down_at: on_failure decides on what it has */
 };
 
-/* A packet's addresses, as it comes in; the key of flows. */
+/* A packet's addresses, as it comes in; what the index is by. */
 struct tuple {
 	__u8 saddr[16];
 	__u8 daddr[16];
@@ -139,6 +139,16 @@ struct conn {
 	__u32 client_ack;  /* what the client has acknowledged last */
 	__u32 mtu;         /* of the way back to the client */
 	__u32 server_next; /* next sequence number that the server will send; 0: not known */
+};
+
+#define ENTRIES 13 /* of a bucket */
+
+/* A cache line of the index: see index.h. */
+struct bucket {
+	struct bpf_spin_lock lock;
+	__u32 version; /* raised with every entry that is added */
+	__u32 spilled; /* entries that this bucket had no room for */
+	__u32 entries[ENTRIES];
 };
 
 /* What is kept of a client's SYN until the client has proved by its ACK that it
@@ -262,7 +272,9 @@ struct settings {
 	__u32 gc_batch; /* connections looked at in one step */
 	__u32 gc_every; /* ns between steps */
 	__u32 ipv6_csum; /* BPF_F_IPV6 where the kernel has it, else 0 */
-	__u8 spare[44];
+	__u32 buckets;   /* entries of buckets in use, a power of two */
+	__u32 merging;   /* not 0: tables are being merged, and connections not all there yet */
+	__u8 spare[36];
 };
 
 /* One; written by the datapath. */

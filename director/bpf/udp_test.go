@@ -33,8 +33,8 @@ func TestUDP(t *testing.T) {
 		empty := q
 		empty.Payload = nil
 		c.says(empty, bpftest.Change{})
-		if n := w.FlowCount(w.TB); n != 2 {
-			w.Errorf("%d flows, want 2", n)
+		if n := w.Entries(w.TB); n != 2 {
+			w.Errorf("%d entries, want 2", n)
 		}
 	})
 }
@@ -75,11 +75,11 @@ func TestUDPWithoutAServer(t *testing.T) {
 		for i := range w.servers {
 			w.edit(c.service, i, func(r *bpf.Real) { r.State = down })
 		}
-		before := w.FlowCount(w.TB)
+		before := w.Entries(w.TB)
 		w.drops(w.query(40001, vport), int(c.service), dropNoServer)
 		w.drops(w.query(40000, vport), int(c.service), dropNoServer)
-		if n := w.FlowCount(w.TB); n != before {
-			w.Errorf("%d flows, %d before", n, before)
+		if n := w.Entries(w.TB); n != before {
+			w.Errorf("%d entries, %d before", n, before)
 		}
 		// It has lost nothing when the servers come back.
 		for i := range w.servers {

@@ -114,3 +114,10 @@ static __always_inline __u64 change(__u16 from, __u16 to)
 {
 	return (__u64)(__u16)~from + to;
 }
+
+static __always_inline __u64 mix(__u64 h, __u64 w)
+{
+	h = (h ^ w) * 0xff51afd7ed558ccdULL;
+	return h ^ h >> 32;
+}
+

@@ -1,13 +1,10 @@
 package dataplane
 
 import (
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"unsafe"
 
 	"github.com/ballast-lb/ballast/director/bpf"
-	"github.com/cilium/ebpf"
 )
 
 // Words of struct conn that tell whether it is still the same connection, in
@@ -53,23 +50,15 @@ func (p *Plane) Conns(f func(id uint32, c bpf.Conn) bool) {
 // Lookup finds the connection of a packet with that tuple, and whether it is a
 // packet of the server.
 func (p *Plane) Lookup(t bpf.Tuple) (id uint32, fromServer, ok bool, err error) {
-	var v uint32
-	err = p.set.maps["flows"].Lookup(tupleBytes(t), &v)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return 0, false, false, nil
+	h, ok, err := indexOf(p.set, p.config, p.conns.raw()).Find(t)
+	if err != nil || !ok {
+		return 0, false, false, err
 	}
-	if err != nil {
-		return 0, false, false, fmt.Errorf("look up a flow: %w", err)
-	}
-	return v >> 1, v&1 != 0, true, nil
+	return h.ID(), h.FromServer(), true, nil
 }
 
 // ClientTuple is that of the client's packets, as they come in.
-func ClientTuple(c bpf.Conn) bpf.Tuple {
-	return bpf.Tuple{Saddr: c.Client, Daddr: c.Vip, Sport: c.Cport, Dport: c.Vport, Proto: c.Proto}
-}
+func ClientTuple(c bpf.Conn) bpf.Tuple { return c.TupleOf(false) }
 
 // ServerTuple is that of the server's packets, as they come in.
-func ServerTuple(c bpf.Conn) bpf.Tuple {
-	return bpf.Tuple{Saddr: c.Server, Daddr: c.Local, Sport: c.Sport, Dport: c.Lport, Proto: c.Proto}
-}
+func ServerTuple(c bpf.Conn) bpf.Tuple { return c.TupleOf(true) }

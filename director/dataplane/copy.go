@@ -119,25 +119,3 @@ func resized(v []byte, n uint32) []byte {
 }
 
 func zero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
-
-// eachFlow calls f with the entries of a map of flows by batches, which lose
-// none that stays, see __htab_map_lookup_and_delete_batch in kernel/bpf/hashtab.c.
-func eachFlow(m *ebpf.Map, f func(keys [][40]byte, values []uint32) error) error {
-	const chunk = 4096
-	keys, values := make([][40]byte, chunk), make([]uint32, chunk)
-	var cursor ebpf.MapBatchCursor
-	for {
-		n, err := m.BatchLookup(&cursor, keys, values, nil)
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("read flows: %w", err)
-		}
-		if n > 0 {
-			if err := f(keys[:n], values[:n]); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			return nil
-		}
-	}
-}

@@ -6,7 +6,8 @@
 // In the directory of a director, on a bpffs, are
 //
 //	current/   every map under its name, and the program forward
-//	next/      the same, only while maps are being replaced
+//	next/      the same and the programs adopt and disown, only while maps are
+//	           being replaced
 //	links/     one tcx link for each interface, by its index
 //
 // One director owns a directory at a time; several directors with a directory

@@ -159,11 +159,12 @@ func consistent(t *testing.T, p *Plane) {
 
 func inconsistency(t *testing.T, p *Plane) string {
 	t.Helper()
-	var used, opening, flows uint32
+	var used, opening uint32
+	var listed int
 	classes := make(map[uint32][2]uint32)
 	p.Conns(func(_ uint32, c bpf.Conn) bool {
 		used++
-		flows += uint32(len(flowsOf(0, c)))
+		listed += len(tuplesOf(0, c))
 		n := classes[c.Real]
 		switch bpf.State(c.State) {
 		case bpf.DirectorConnStateSTATE_OPENING:
@@ -185,13 +186,8 @@ func inconsistency(t *testing.T, p *Plane) string {
 			return fmt.Sprintf("real server %d: tally tells %d active and %d inactive, the table has %v", id, v.Active, v.Inactive, classes[id])
 		}
 	}
-	var entries uint32
-	err := eachFlow(p.set.maps["flows"], func(keys [][40]byte, _ []uint32) error { entries += uint32(len(keys)); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if entries != flows {
-		return fmt.Sprintf("%d entries in flows, want %d", entries, flows)
+	if n := entries(t, p.set); n != listed {
+		return fmt.Sprintf("%d entries in the index, want %d", n, listed)
 	}
 	return ""
 }

@@ -43,6 +43,9 @@ func mapBytes(m *ebpf.Map) (array[byte], error) {
 	return a, nil
 }
 
+// raw is the same array, of values whose type is not known.
+func (a array[T]) raw() array[byte] { return array[byte]{mem: a.mem, stride: a.stride, len: a.len} }
+
 // at gives the element itself, shared with the datapath. It panics as a slice
 // does when i is out of range.
 func (a array[T]) at(i uint32) *T {

@@ -19,7 +19,7 @@ func (u *unit) leave(id uint32) error {
 		return u.end(id, n)
 	}
 	if ServerTuple(o) != ServerTuple(n) {
-		return u.removeFlows(id, n)
+		return u.to.strikeOut(id, n)
 	}
 	return nil
 }
@@ -74,8 +74,8 @@ func (u *unit) create(id uint32, o bpf.Conn) error {
 		return err
 	}
 	save(u.new, at, o)
-	ok, err := u.addFlows(at, o)
-	if err != nil || ok {
+	refused, err := u.to.enlist(at)
+	if err != nil || len(refused) == 0 {
 		return err
 	}
 	atomic.StoreUint32(word(u.new, at), 0)
@@ -133,7 +133,7 @@ func (u *unit) end(id uint32, n bpf.Conn) error {
 	now := atomic.SwapUint32(word(u.new, id), 0)
 	u.uncount(n, now, u.shadow[id])
 	u.shadow[id] = 0
-	return u.removeFlows(id, n)
+	return u.to.strikeOut(id, load(u.new, id)) // the new program may have moved it
 }
 
 // change takes over another state or server. If the new program has changed the
@@ -143,7 +143,7 @@ func (u *unit) change(id uint32, o, n bpf.Conn) error {
 	u.shadow[id] = status(&o)
 	if !atomic.CompareAndSwapUint32(word(u.new, id), before, status(&o)) {
 		u.uncount(o, status(&o), before)
-		_, err := u.addFlows(id, n)
+		_, err := u.to.enlist(id)
 		return err
 	}
 	if ServerTuple(o) == ServerTuple(n) {
@@ -156,11 +156,11 @@ func (u *unit) change(id uint32, o, n bpf.Conn) error {
 	if err := u.keepOpening(&o, id); err != nil {
 		return err
 	}
-	if err := u.removeFlows(id, n); err != nil {
+	if err := u.to.strikeOut(id, n); err != nil {
 		return err
 	}
 	save(u.new, id, o)
-	_, err := u.addFlows(id, o)
+	_, err := u.to.enlist(id)
 	return err
 }
 

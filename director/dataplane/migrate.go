@@ -53,6 +53,7 @@ func (p *Plane) hand(c *change, u *unit) error {
 		do func() error
 	}{
 		{"", func() error { return copyMaps(c, 0) }},
+		{"conns", u.prepare},
 		{"conns", u.first},
 		{"conns", u.share},
 		{"gauges", u.reserve},
@@ -61,6 +62,7 @@ func (p *Plane) hand(c *change, u *unit) error {
 		{"", settled},
 		{"", counts.add},
 		{"conns", u.second},
+		{"conns", u.merged},
 		{"conns", u.drain},
 		{"", u.resume},
 		{"", func() error { return copyMaps(c, ebpf.UpdateNoExist) }},

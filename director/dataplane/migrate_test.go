@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -14,14 +15,18 @@ import (
 )
 
 // specWith is the committed object with maps changed, and with programs that do
-// nothing: they load at once, and cannot mind the change.
+// nothing, but those that the index needs: they load at once, and cannot mind
+// the change.
 func specWith(t *testing.T, edit func(maps map[string]*ebpf.MapSpec)) *ebpf.CollectionSpec {
 	t.Helper()
 	spec, err := bpf.LoadDirector()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, prog := range spec.Programs {
+	for name, prog := range spec.Programs {
+		if name == adopt || name == disown {
+			continue // short, and needed
+		}
 		prog.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
 	}
 	edit(spec.Maps)
@@ -79,15 +84,61 @@ func enter(t *testing.T, s *set, id uint32, c bpf.Conn) {
 	}
 	defer tallies.close()
 	conns.store(id, c, stateWord*8)
-	for key, value := range flowsOf(id, c) {
-		if err := s.maps["flows"].Put(key, value); err != nil {
-			t.Fatal(err)
-		}
-	}
+	list(t, s, id, c)
 	g := gauges.at(0)
 	g.Fresh = max(g.Fresh, id+1)
 	g.Used++
 	tallies.at(c.Real).Active++
+}
+
+// list adds a connection's entries to the index, as if it were the only writer.
+func list(t *testing.T, s *set, id uint32, c bpf.Conn) {
+	t.Helper()
+	config, err := mapArray[bpf.Settings](s.maps["config"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer config.close()
+	v := config.load(0)
+	for h, tuple := range tuplesOf(id, c) {
+		home := bpf.Locate(v.Seed, v.Buckets, tuple)
+		b := bucketOf(t, s, home.First)
+		free := slices.Index(b.Entries[:], 0)
+		if free < 0 {
+			t.Fatalf("bucket %d is full", home.First)
+		}
+		b.Entries[free] = home.Entry(h)
+		if err := s.maps["buckets"].Put(home.First, bytesOf(&b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func bucketOf(t *testing.T, s *set, i uint32) (b bpf.Bucket) {
+	t.Helper()
+	if err := s.maps["buckets"].Lookup(i, bytesOf(&b)); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// tuplesOf are a connection's entries in the index.
+func tuplesOf(id uint32, c bpf.Conn) map[bpf.Handle]bpf.Tuple {
+	tuples := map[bpf.Handle]bpf.Tuple{bpf.HandleOf(id, true): ServerTuple(c)}
+	if c.State != uint8(bpf.DirectorConnStateSTATE_MOVED) {
+		tuples[bpf.HandleOf(id, false)] = ClientTuple(c)
+	}
+	return tuples
+}
+
+// entries counts what is in the index.
+func entries(t *testing.T, s *set) (n int) {
+	t.Helper()
+	for i := range s.maps["buckets"].MaxEntries() {
+		b := bucketOf(t, s, i)
+		n += b.Used()
+	}
+	return n
 }
 
 func wantConn(t *testing.T, p *Plane, id uint32, want bpf.Conn) {
@@ -102,7 +153,7 @@ func wantConn(t *testing.T, p *Plane, id uint32, want bpf.Conn) {
 		server bool
 	}{{ClientTuple(want), false}, {ServerTuple(want), true}} {
 		if at, server, ok, err := p.Lookup(tuple.Tuple); err != nil || !ok || at != id || server != tuple.server {
-			t.Errorf("connection %d: flow leads to %d %v %v %v", id, at, server, ok, err)
+			t.Errorf("connection %d: its tuple leads to %d %v %v %v", id, at, server, ok, err)
 		}
 	}
 }
@@ -174,7 +225,7 @@ func replaceMaps(t *testing.T, before, after *ebpf.CollectionSpec, size, resized
 		t.Errorf("tally %+v", tally)
 	}
 	s := p.Settings()
-	if s.Seed != seed || s.Conns != uint32(resized) || s.Openings != openings(uint32(resized)) || s.GcEvery == 0 {
+	if s.Seed != seed || s.Conns != uint32(resized) || s.Openings != openings(uint32(resized)) || s.Buckets != buckets(uint32(resized)) || s.Merging != 0 || s.GcEvery == 0 {
 		t.Errorf("settings %+v", s)
 	}
 	if id := must(p.PutReal(backend(svc, "203.0.113.1")))(t); id != real || len(p.VIPs(svc)) != 1 {
@@ -232,20 +283,32 @@ func TestOtherKeysAreRefused(t *testing.T) {
 }
 
 // twoSets gives sets of an old and a new build, as in the midst of an upgrade.
-func twoSets(t *testing.T, size int) (from, to *set) {
+func twoSets(t *testing.T) (from, to *set) { return twoSetsOf(t, 1024, 1024) }
+
+func twoSetsOf(t *testing.T, before, size int) (from, to *set) {
 	t.Helper()
 	o := small(bpffs(t))
+	o.Connections = before
 	p := mustOpenSpec(t, o, specWith(t, unchanged))
 	o.Connections = size
 	o, err := o.complete()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := plan(specWith(t, grown("conns")), p.set, o.sizes(), o.Logger)
+	spec := specWith(t, grown("conns"))
+	c, err := plan(spec, p.set, o.sizes(), o.Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := copyMaps(c, 0); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { c.next.close() })
+	q := &Plane{set: c.next}
+	if err := q.loadPrograms(spec); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.collect.Close(); q.end.Close() })
 	return p.set, c.next
 }
 
@@ -266,7 +329,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 		gone
 		total
 	)
-	from, to := twoSets(t, 1024)
+	from, to := twoSets(t)
 	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +339,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 		enter(t, from, id, connection(int(id)))
 	}
 	enter(t, from, gone, connection(103))
-	if err := u.first(); err != nil {
+	if err := errors.Join(u.prepare(), u.first()); err != nil {
 		t.Fatal(err)
 	}
 	active := &u.tallies.at(0).Active
@@ -309,7 +372,7 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := &Plane{set: to, conns: array[bpf.Conn]{mem: u.new.mem, stride: u.new.stride, len: u.new.len}}
+	p := &Plane{set: to, config: u.config, conns: array[bpf.Conn]{mem: u.new.mem, stride: u.new.stride, len: u.new.len}}
 	wantConn(t, p, untouched, connection(int(untouched)))
 	wantConn(t, p, reused, connection(100))
 	wantConn(t, p, moved, away)
@@ -329,12 +392,8 @@ func TestChangesDuringAnUpgrade(t *testing.T) {
 			t.Errorf("connection %d goes on: %+v", id, c)
 		}
 	}
-	var flows int
-	if err := eachFlow(to.maps["flows"], func(keys [][40]byte, _ []uint32) error { flows += len(keys); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if flows != 2*int(total-3) { // but ended, rivalled and gone
-		t.Errorf("%d flows of %d connections", flows, total-3)
+	if n := entries(t, to); n != 2*int(total-3) { // but ended, rivalled and gone
+		t.Errorf("%d entries of %d connections", n, total-3)
 	}
 	// untouched, reused, moved, created, rival and returned; closing and both.
 	if a, i := atomic.LoadUint32(active), atomic.LoadUint32(inactive); a != 6 || i != 2 {
@@ -353,7 +412,7 @@ func (o Options) mustComplete(t *testing.T) Options {
 }
 
 func TestOpeningsDuringAnUpgrade(t *testing.T) {
-	from, to := twoSets(t, 1024)
+	from, to := twoSets(t)
 	u, err := newUnit(from, to, small("/").mustComplete(t).Logger)
 	if err != nil {
 		t.Fatal(err)
@@ -370,7 +429,7 @@ func TestOpeningsDuringAnUpgrade(t *testing.T) {
 	}
 	opening(0, 5)
 	opening(1, 6)
-	if err := u.first(); err != nil {
+	if err := errors.Join(u.prepare(), u.first()); err != nil {
 		t.Fatal(err)
 	}
 	opening(2, 7)
@@ -422,7 +481,16 @@ func crash(t *testing.T, stop int) {
 	mustClose(t, p)
 	halfway(t, o, stop)
 
+	if set := settingsAt(t, filepath.Join(o.Dir, nextDir)); stop >= 1 && set.Merging != 1 {
+		t.Errorf("while tables are merged: settings %+v", set)
+	}
 	p = mustOpenSpec(t, o, specWith(t, grown("conns")))
+	if p.Settings().Merging != 0 {
+		t.Error("tables are merged, and the settings say that they are not")
+	}
+	if n, live := entries(t, p.set), stop/3; n != 2+2*live {
+		t.Errorf("%d entries of %d connections", n, 1+live)
+	}
 	wantConn(t, p, 1, connection(1))
 	if stop >= 3 { // as the old program's last
 		wantConn(t, p, 0, connection(50))
@@ -437,6 +505,21 @@ func crash(t *testing.T, stop int) {
 	if all, err := p.Attached(); err != nil || len(all) != 1 {
 		t.Errorf("attached: %v %v", all, err)
 	}
+}
+
+func settingsAt(t *testing.T, dir string) bpf.Settings {
+	t.Helper()
+	s, err := openSet(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	config, err := mapArray[bpf.Settings](s.maps["config"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer config.close()
+	return config.load(0)
 }
 
 // halfway does the first steps of migrate.
@@ -461,6 +544,7 @@ func halfway(t *testing.T, o Options, stop int) {
 		t.Fatal(err)
 	}
 	defer p.collect.Close()
+	defer p.end.Close()
 	if err := p.openLinks(); err != nil {
 		t.Fatal(err)
 	}
@@ -477,7 +561,8 @@ func halfway(t *testing.T, o Options, stop int) {
 	late := func() error { enter(t, old, 0, connection(50)); return nil }
 	steps := []func() error{
 		func() error { return p.set.pin(filepath.Join(o.Dir, nextDir)) },
-		u.first, u.share,
+		func() error { return errors.Join(copyMaps(c, 0), u.prepare(), u.first()) },
+		u.share,
 		func() error { return errors.Join(p.swap(), late()) },
 	}
 	for _, step := range steps[:stop+1] {
@@ -491,12 +576,13 @@ func halfway(t *testing.T, o Options, stop int) {
 func TestUpgradeThatFails(t *testing.T) {
 	o := small(bpffs(t))
 	p := mustOpenSpec(t, o, specWith(t, unchanged))
-	enter(t, p.set, 3, connection(3))
+	enter(t, p.set, 7, connection(7))
 	settings := p.Settings()
 	mustClose(t, p)
-	// The new table of flows has no room for what there is.
 	o.Connections = 256
 	spec := specWith(t, unchanged)
+	// No connection can be added to the new index.
+	spec.Programs[adopt].Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 1), asm.Return()}
 	p, err := openFailing(o, spec)
 	if err == nil {
 		mustClose(t, p)
@@ -520,11 +606,10 @@ func TestUpgradeThatFails(t *testing.T) {
 		t.Errorf("timeouts %v, want %v", got, settings.Timeouts)
 	}
 	o.Connections = 1024
-	wantConn(t, mustOpenSpec(t, o, specWith(t, unchanged)), 3, connection(3))
+	wantConn(t, mustOpenSpec(t, o, specWith(t, unchanged)), 7, connection(7))
 }
 
-// openFailing opens with a table of flows that is too small, so that copying
-// fails in the midst.
+// openFailing does what open does, up to a step that fails in the midst.
 func openFailing(o Options, spec *ebpf.CollectionSpec) (*Plane, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -535,9 +620,7 @@ func openFailing(o Options, spec *ebpf.CollectionSpec) (*Plane, error) {
 		return nil, err
 	}
 	defer old.close()
-	sizes := o.sizes()
-	sizes["flows"] = 1
-	c, err := plan(spec, old, sizes, o.Logger)
+	c, err := plan(spec, old, o.sizes(), o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -547,5 +630,6 @@ func openFailing(o Options, spec *ebpf.CollectionSpec) (*Plane, error) {
 		return nil, err
 	}
 	defer p.collect.Close()
+	defer p.end.Close()
 	return nil, p.migrate(c)
 }

@@ -102,7 +102,7 @@ func (o Options) sizes() map[string]uint32 {
 	conns := uint32(o.Connections)
 	return map[string]uint32{
 		"conns":    conns,
-		"flows":    2 * conns,
+		"buckets":  buckets(conns),
 		"released": conns,
 		"openings": openings(conns),
 		"reals":    uint32(o.Reals),

@@ -20,7 +20,7 @@ type change struct {
 // groups are maps of one size or meaning, which change together: ids of
 // connections are valid in all of the first.
 var groups = [][]string{
-	{"conns", "flows", "released", "openings"},
+	{"conns", "buckets", "released", "openings"},
 	{"reals", "tallies", "traffic"},
 }
 
@@ -36,7 +36,7 @@ func plan(spec *ebpf.CollectionSpec, old *set, sizes map[string]uint32, log *slo
 		if err := shrinkable(old, group[0], spec.Maps[group[0]].MaxEntries); err != nil {
 			log.Warn("the old size stays in use", "err", err)
 			for _, name := range group {
-				spec.Maps[name].MaxEntries = old.maps[name].MaxEntries()
+				spec.Maps[name].MaxEntries = sizeBefore(old, group[0], name)
 			}
 		}
 	}
@@ -69,6 +69,15 @@ func plan(spec *ebpf.CollectionSpec, old *set, sizes map[string]uint32, log *slo
 	return c, nil
 }
 
+// sizeBefore is the size of a map that is pinned, or what goes with the first of
+// its group: builds before the index had another in its place.
+func sizeBefore(old *set, first, name string) uint32 {
+	if m := old.maps[name]; m != nil {
+		return m.MaxEntries()
+	}
+	return buckets(old.maps[first].MaxEntries())
+}
+
 // renewals names the maps that have no pinned one which can go on.
 func renewals(spec *ebpf.CollectionSpec, old *set) (map[string]bool, error) {
 	renew := make(map[string]bool)
@@ -92,6 +101,7 @@ func renewals(spec *ebpf.CollectionSpec, old *set) (map[string]bool, error) {
 		for _, name := range unit {
 			renew[name] = true
 		}
+		renew["config"] = true // it tells the sizes, which differ while both programs run
 	}
 	return renew, nil
 }

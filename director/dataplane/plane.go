@@ -103,7 +103,7 @@ func (p *Plane) load(opts Options, spec *ebpf.CollectionSpec) error {
 	if len(change.renewed) == 0 {
 		err = p.swap()
 		if err == nil {
-			err = repin(p.set.forward, filepath.Join(p.dir, currentDir))
+			err = repin(p.set.forward, filepath.Join(p.dir, currentDir, forward))
 		}
 	} else {
 		err = p.migrate(change)
@@ -127,8 +127,13 @@ func (p *Plane) loadPrograms(spec *ebpf.CollectionSpec) error {
 	p.set.forward = coll.DetachProgram(forward)
 	p.collect = coll.DetachProgram(collect)
 	p.end = coll.DetachProgram(end)
-	if p.set.forward == nil || p.collect == nil || p.end == nil {
-		return fmt.Errorf("load the datapath: the object code lacks %s, %s or %s", forward, collect, end)
+	p.set.adopt, p.set.disown = coll.DetachProgram(adopt), coll.DetachProgram(disown)
+	for name, prog := range map[string]*ebpf.Program{
+		forward: p.set.forward, collect: p.collect, end: p.end, adopt: p.set.adopt, disown: p.set.disown,
+	} {
+		if prog == nil {
+			return fmt.Errorf("load the datapath: the object code lacks %s", name)
+		}
 	}
 	return nil
 }

@@ -76,13 +76,15 @@ func goOn(dir string, cur, nxt *set, links map[int]link.Link, log *slog.Logger) 
 		return err
 	}
 	settle()
-	if !sameMap(cur.maps["conns"], nxt.maps["conns"]) {
+	if !sameMap(cur.maps["conns"], nxt.maps["conns"]) && nxt.adopt == nil {
+		log.Warn("connections opened during the upgrade were lost: the build that was to have them cannot take them over")
+	} else if !sameMap(cur.maps["conns"], nxt.maps["conns"]) {
 		u, err := newUnit(cur, nxt, log)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, u.close()) }()
-		if err := errors.Join(u.rest(), u.drain(), u.resume()); err != nil {
+		if err := errors.Join(u.rest(), u.drain(), u.resume(), u.merged()); err != nil {
 			return fmt.Errorf("go on with an upgrade: %w", err)
 		}
 	}

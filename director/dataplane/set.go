@@ -20,14 +20,33 @@ const (
 	forward    = "forward"
 	collect    = "collect"
 	end        = "end"
+	adopt      = "adopt"
+	disown     = "disown"
 )
 
-// A set is all maps that work together, and the program on the links that uses
-// them.
+// A set is all maps that work together, the program on the links that uses them,
+// and those that change their index. What is not pinned is nil.
 type set struct {
-	maps    map[string]*ebpf.Map
-	forward *ebpf.Program // nil: none pinned
+	maps          map[string]*ebpf.Map
+	forward       *ebpf.Program
+	adopt, disown *ebpf.Program // pinned only while maps are being replaced
 }
+
+// program is where a program of that name belongs; nil for the name of a map.
+func (s *set) program(name string) **ebpf.Program {
+	switch name {
+	case forward:
+		return &s.forward
+	case adopt:
+		return &s.adopt
+	case disown:
+		return &s.disown
+	}
+	return nil
+}
+
+// half is the end of a pin's name that has not got the place of another yet.
+const half = "_next"
 
 // openSet opens what is pinned in dir; a directory that does not exist gives an
 // empty set.
@@ -49,24 +68,26 @@ func openSet(dir string) (*set, error) {
 	return s, nil
 }
 
-func (s *set) open(dir, name string) (err error) {
+func (s *set) open(dir, name string) error {
 	path := filepath.Join(dir, name)
-	if strings.HasPrefix(name, forward) {
-		var prog *ebpf.Program
-		if prog, err = ebpf.LoadPinnedProgram(path, nil); err == nil && name == forward {
-			s.forward = prog
-			return nil
-		} else if err == nil { // left of a replacement that did not end
-			return errors.Join(prog.Close(), os.Remove(path))
+	prog := s.program(strings.TrimSuffix(name, half))
+	if prog == nil {
+		m, err := ebpf.LoadPinnedMap(path, nil)
+		if err != nil {
+			return fmt.Errorf("open pin %s: %w", path, err)
 		}
-	} else {
-		var m *ebpf.Map
-		if m, err = ebpf.LoadPinnedMap(path, nil); err == nil {
-			s.maps[name] = m
-			return nil
-		}
+		s.maps[name] = m
+		return nil
 	}
-	return fmt.Errorf("open pin %s: %w", path, err)
+	if strings.HasSuffix(name, half) { // left of a replacement that did not end
+		return os.Remove(path)
+	}
+	loaded, err := ebpf.LoadPinnedProgram(path, nil)
+	if err != nil {
+		return fmt.Errorf("open pin %s: %w", path, err)
+	}
+	*prog = loaded
+	return nil
 }
 
 // close closes what is open; pins stay.
@@ -75,13 +96,16 @@ func (s *set) close() error {
 	for _, m := range s.maps {
 		errs = append(errs, m.Close())
 	}
-	if s.forward != nil {
-		errs = append(errs, s.forward.Close())
+	for _, prog := range []*ebpf.Program{s.forward, s.adopt, s.disown} {
+		if prog != nil {
+			errs = append(errs, prog.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// pin pins all maps and then the program in a new directory.
+// pin pins all maps and then the programs in a new directory, last the one for
+// the links.
 func (s *set) pin(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
@@ -98,18 +122,22 @@ func (s *set) pin(dir string) error {
 			return fmt.Errorf("pin map %s: %w", name, err)
 		}
 	}
-	return repin(s.forward, dir)
+	for _, name := range []string{adopt, disown, forward} {
+		if err := repin(*s.program(name), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// repin pins the program as forward, in place of one that is there.
-func repin(prog *ebpf.Program, dir string) error {
-	path := filepath.Join(dir, forward)
+// repin pins a program in place of one that is there.
+func repin(prog *ebpf.Program, path string) error {
 	clone, err := prog.Clone()
 	if err != nil {
 		return fmt.Errorf("pin %s: %w", path, err)
 	}
 	defer clone.Close()
-	if err := clone.Pin(path + "_next"); err != nil {
+	if err := clone.Pin(path + half); err != nil {
 		return fmt.Errorf("pin %s: %w", path, err)
 	}
 	if err := os.Rename(path+"_next", path); err != nil {
@@ -127,6 +155,11 @@ func promote(dir string) error {
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, next, unix.AT_FDCWD, current, unix.RENAME_EXCHANGE); err != nil {
 		return fmt.Errorf("exchange %s and %s: %w", next, current, err)
+	}
+	for _, name := range []string{adopt, disown} {
+		if err := os.Remove(filepath.Join(current, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove pin: %w", err)
+		}
 	}
 	return removePins(next, func(string) {})
 }

@@ -15,16 +15,19 @@ const (
 	gcEvery = 50 * time.Millisecond
 )
 
-// settingsOf computes the settings from the options, the seed kept; conns and
-// openings are what the maps in use have room for.
-func settingsOf(opts Options, seed uint64, conns, openings, ipv6Csum uint32) bpf.Settings {
+// room is what the maps in use have room for.
+type room struct{ conns, openings, buckets uint32 }
+
+// settingsOf computes the settings from the options, the seed kept.
+func settingsOf(opts Options, seed uint64, r room, ipv6Csum uint32) bpf.Settings {
 	steps := uint32(sweep / gcEvery)
 	return bpf.Settings{
 		Seed:     seed,
 		Timeouts: opts.Timeouts.ticks(),
-		Conns:    conns,
-		Openings: openings,
-		GcBatch:  max(64, (conns+steps-1)/steps),
+		Conns:    r.conns,
+		Openings: r.openings,
+		Buckets:  r.buckets,
+		GcBatch:  max(64, (r.conns+steps-1)/steps),
 		GcEvery:  uint32(gcEvery),
 		Ipv6Csum: ipv6Csum,
 	}
@@ -43,7 +46,8 @@ func (p *Plane) configure(opts Options) error {
 		rand.Read(b[:]) // never fails, see crypto/rand
 		seed = binary.NativeEndian.Uint64(b[:])
 	}
-	s := settingsOf(opts, seed, p.conns.len, p.set.maps["openings"].MaxEntries(), csum)
+	r := room{conns: p.conns.len, openings: p.set.maps["openings"].MaxEntries(), buckets: p.set.maps["buckets"].MaxEntries()}
+	s := settingsOf(opts, seed, r, csum)
 	p.config.store(0, s, 0)
 	return p.startCollecting()
 }

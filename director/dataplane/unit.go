@@ -2,9 +2,9 @@ package dataplane
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/ballast-lb/ballast/director/bpf"
 )
@@ -23,6 +23,7 @@ type unit struct {
 	oldGauge array[bpf.Gauge]
 	gauge    array[bpf.Gauge]
 	tallies  array[bpf.Tally]
+	config   array[bpf.Settings]
 	// shadow is the status word of each connection when it was copied, 0 if it
 	// was over or never was.
 	shadow []uint32
@@ -40,6 +41,7 @@ func newUnit(from, to *set, log *slog.Logger) (u *unit, err error) {
 	mapInto(&errs, from, "gauges", &u.oldGauge)
 	mapInto(&errs, to, "gauges", &u.gauge)
 	mapInto(&errs, to, "tallies", &u.tallies)
+	mapInto(&errs, to, "config", &u.config)
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, u.close())
 	}
@@ -47,7 +49,7 @@ func newUnit(from, to *set, log *slog.Logger) (u *unit, err error) {
 }
 
 func (u *unit) close() error {
-	return closeAll(&u.old, &u.new, &u.oldGauge, &u.gauge, &u.tallies)
+	return closeAll(&u.old, &u.new, &u.oldGauge, &u.gauge, &u.tallies, &u.config)
 }
 
 // fresh is one more than the highest id that the old program may have used.
@@ -57,16 +59,7 @@ func (u *unit) fresh() uint32 { return min(atomic.LoadUint32(&u.oldGauge.at(0).F
 // is little.
 func (u *unit) first() error {
 	u.shadow = make([]uint32, u.old.len)
-	for id := range min(u.fresh(), u.new.len) {
-		c := load(u.old, id)
-		if u.shadow[id] = liveStatus(&c); u.shadow[id] != 0 {
-			save(u.new, id, c)
-		}
-	}
-	// Flows come before the state that was copied, so that by now all of
-	// those connections have theirs.
-	settle()
-	if err := eachFlow(u.from.maps["flows"], u.copyFlows); err != nil {
+	if err := u.all(); err != nil {
 		return err
 	}
 	if err := copyArray(u.from.maps["openings"], u.to.maps["openings"]); err != nil {
@@ -81,21 +74,42 @@ func (u *unit) first() error {
 	return nil
 }
 
-func (u *unit) copyFlows(keys [][40]byte, values []uint32) error {
-	n := 0
-	for i, v := range values {
-		if v>>1 < u.new.len {
-			keys[n], values[n] = keys[i], v
-			n++
+// all copies each connection, and tells of it now and then if that takes long.
+func (u *unit) all() error {
+	const every = 2 * time.Second
+	fresh, told := min(u.fresh(), u.new.len), time.Now()
+	for id := uint32(0); id < fresh; id += adoptions {
+		if time.Since(told) >= every {
+			told = time.Now()
+			u.log.Info("connections are being taken over", "done", id, "of", fresh)
+		}
+		if err := u.copy(id, min(id+adoptions, fresh)); err != nil {
+			return err
 		}
 	}
-	if n == 0 {
+	return nil
+}
+
+// copy copies connections while the old program goes on: one whose tuple still
+// belongs to an earlier one is left to a later pass.
+func (u *unit) copy(from, to uint32) error {
+	ids := make([]uint32, 0, to-from)
+	for id := from; id < to; id++ {
+		c := load(u.old, id)
+		if u.shadow[id] = liveStatus(&c); u.shadow[id] != 0 {
+			save(u.new, id, c)
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
 		return nil
 	}
-	if _, err := u.to.maps["flows"].BatchUpdate(keys[:n], values[:n], nil); err != nil {
-		return fmt.Errorf("copy flows: %w", err)
+	refused, err := u.to.enlist(ids...)
+	for _, id := range refused {
+		u.shadow[id] = 0
+		atomic.StoreUint32(word(u.new, id), 0)
 	}
-	return nil
+	return err
 }
 
 // early takes over the connections that the old program has made since first, as
@@ -114,7 +128,7 @@ func (u *unit) second() error {
 	if u.lost > 0 {
 		u.log.Warn("connections opened during the upgrade were lost", "connections", u.lost)
 	}
-	return errors.Join(u.sweepFlows(), u.sweepOpenings())
+	return u.sweepOpenings()
 }
 
 // changed tells whether the status of a connection is another than when it was
@@ -149,7 +163,7 @@ func (u *unit) differs(id uint32) bool {
 }
 
 // pass takes over the connections of which differs tells that they changed, and
-// gives their number. All flows that are over go before the first is added:
+// gives their number. All entries that are over go before the first is added:
 // one connection's may be the next one's.
 func (u *unit) pass(differs func(id uint32) bool) (n int, err error) {
 	var ids []uint32
@@ -173,23 +187,4 @@ func (u *unit) snapshot(id uint32) (c bpf.Conn, ok bool) {
 	before := atomic.LoadUint64(&u.old.words(id)[stateWord])
 	c = load(u.old, id)
 	return c, u.frozen || atomic.LoadUint64(&u.old.words(id)[stateWord]) == before && atomic.LoadUint32(lockAt(u.old, id)) == 0
-}
-
-// rest takes over what the new maps have nothing of, when it is not known what
-// was first copied: what they have is later.
-func (u *unit) rest() error {
-	u.frozen = true
-	for id := range u.fresh() {
-		if id < u.new.len {
-			if n := load(u.new, id); n.State != uint8(bpf.DirectorConnStateSTATE_FREE) {
-				continue
-			}
-		}
-		if o := load(u.old, id); live(o.State) {
-			if err := u.create(id, o); err != nil {
-				return err
-			}
-		}
-	}
-	return errors.Join(u.sweepFlows(), u.sweepOpenings())
 }

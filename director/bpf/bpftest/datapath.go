@@ -14,6 +14,7 @@ import (
 const (
 	Conns    = 1024
 	Openings = 64
+	Buckets  = 512
 	Services = 8
 	Reals    = 64
 	slotsLen = 1 << 18
@@ -31,7 +32,7 @@ var sizes = map[string]uint32{
 	bpf.DirectorMapCursors:  Services,
 	bpf.DirectorMapConns:    Conns,
 	bpf.DirectorMapOpenings: Openings,
-	bpf.DirectorMapFlows:    2 * Conns,
+	bpf.DirectorMapBuckets:  Buckets,
 	bpf.DirectorMapReleased: Conns,
 	bpf.DirectorMapSticky:   256,
 	"fragments":             256,
@@ -57,7 +58,7 @@ const Timeout = 100_000
 func (d *Datapath) Reset(tb testing.TB) {
 	tb.Helper()
 	d.used = 0
-	for _, m := range []*ebpf.Map{d.Vips, d.Flows, d.Sticky, d.Fragments} {
+	for _, m := range []*ebpf.Map{d.Vips, d.Sticky, d.Fragments} {
 		empty(tb, m)
 	}
 	clearArray[bpf.Service](tb, d.Services)
@@ -65,13 +66,17 @@ func (d *Datapath) Reset(tb testing.TB) {
 	clearArray[bpf.Tally](tb, d.Tallies)
 	clearArray[bpf.Conn](tb, d.Conns)
 	clearArray[bpf.Opening](tb, d.Openings)
+	clearArray[bpf.Bucket](tb, d.Buckets)
 	clearArray[bpf.Gauge](tb, d.Gauges)
 	clearArray[uint32](tb, d.Cursors)
 	clearPerCPU[bpf.Volume](tb, d.Traffic)
 	clearPerCPU[uint64](tb, d.Reasons)
 	d.forgetIDs()
 	d.Asks(tb)
-	settings := bpf.Settings{Seed: 1, Conns: d.Conns.MaxEntries(), Openings: d.Openings.MaxEntries(), GcBatch: 64, GcEvery: 1e6, Ipv6Csum: 1 << 7}
+	settings := bpf.Settings{
+		Seed: 1, Conns: d.Conns.MaxEntries(), Openings: d.Openings.MaxEntries(), Buckets: d.Buckets.MaxEntries(),
+		GcBatch: 64, GcEvery: 1e6, Ipv6Csum: 1 << 7,
+	}
 	for i := range settings.Timeouts {
 		settings.Timeouts[i] = Timeout
 	}

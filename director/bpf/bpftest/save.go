@@ -9,7 +9,7 @@ import (
 
 // Saved is what packets had made of a Datapath's maps at one moment.
 type Saved struct {
-	flows     map[bpf.Tuple]uint32
+	buckets   []bpf.Bucket
 	sticky    map[bpf.AffinityKey]bpf.Affinity
 	fragments map[bpf.DirectorFragment]uint32
 	tallies   []bpf.Tally
@@ -24,7 +24,7 @@ type Saved struct {
 func (d *Datapath) Save(tb testing.TB) *Saved {
 	tb.Helper()
 	return &Saved{
-		flows: pairs[bpf.Tuple, uint32](tb, d.Flows), sticky: pairs[bpf.AffinityKey, bpf.Affinity](tb, d.Sticky),
+		buckets: whole[bpf.Bucket](tb, d.Buckets, 1), sticky: pairs[bpf.AffinityKey, bpf.Affinity](tb, d.Sticky),
 		fragments: pairs[bpf.DirectorFragment, uint32](tb, d.Fragments),
 		tallies:   whole[bpf.Tally](tb, d.Tallies, 1), conns: whole[bpf.Conn](tb, d.Conns, 1),
 		openings: whole[bpf.Opening](tb, d.Openings, 1), gauges: whole[bpf.Gauge](tb, d.Gauges, 1),
@@ -35,7 +35,7 @@ func (d *Datapath) Save(tb testing.TB) *Saved {
 // Restore brings the maps back to what they were. Traffic and reasons count on.
 func (d *Datapath) Restore(tb testing.TB, s *Saved) {
 	tb.Helper()
-	refill(tb, d.Flows, s.flows)
+	rewrite(tb, d.Buckets, s.buckets)
 	refill(tb, d.Sticky, s.sticky)
 	refill(tb, d.Fragments, s.fragments)
 	rewrite(tb, d.Tallies, s.tallies)

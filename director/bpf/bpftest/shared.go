@@ -75,5 +75,7 @@ func load(change func(*ebpf.CollectionSpec)) (*Datapath, error) {
 
 // Programs are all programs of the object by their names.
 func (d *Datapath) Programs() map[string]*ebpf.Program {
-	return map[string]*ebpf.Program{"forward": d.Forward, "collect": d.Collect, "sweep": d.Sweep, "end": d.End}
+	return map[string]*ebpf.Program{
+		"forward": d.Forward, "collect": d.Collect, "sweep": d.Sweep, "end": d.End, "adopt": d.Adopt, "disown": d.Disown,
+	}
 }

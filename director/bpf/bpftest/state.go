@@ -3,7 +3,6 @@ package bpftest
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,7 +12,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Tuple is the key of flows for a packet as it comes in.
+// Tuple is what the index knows a packet by, as it comes in.
 func (p Packet) Tuple() bpf.Tuple {
 	return bpf.Tuple{
 		Saddr: Address(p.Src.Addr()), Daddr: Address(p.Dst.Addr()),
@@ -21,7 +20,7 @@ func (p Packet) Tuple() bpf.Tuple {
 	}
 }
 
-// Flow is one direction of a connection in flows.
+// Flow is one direction of a connection.
 type Flow struct {
 	ID         uint32
 	FromServer bool
@@ -30,15 +29,28 @@ type Flow struct {
 // Find tells the flow of a packet, or false.
 func (d *Datapath) Find(tb testing.TB, p Packet) (Flow, bool) {
 	tb.Helper()
-	var v uint32
-	err := d.Flows.Lookup(p.Tuple(), &v)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return Flow{}, false
-	}
+	h, ok, err := d.Index(tb).Find(p.Tuple())
 	if err != nil {
 		tb.Fatalf("look up flow: %v", err)
 	}
-	return Flow{ID: v >> 1, FromServer: v&1 == 1}, true
+	return Flow{ID: h.ID(), FromServer: h.FromServer()}, ok
+}
+
+// Index reads the index that the datapath uses.
+func (d *Datapath) Index(tb testing.TB) bpf.Index {
+	tb.Helper()
+	set := Get[bpf.Settings](tb, d.Config, uint32(0))
+	return bpf.Index{
+		Seed: set.Seed, Buckets: set.Buckets,
+		Bucket: func(i uint32) (b bpf.Bucket, err error) {
+			err = d.Buckets.Lookup(i, &b)
+			return b, err
+		},
+		Conn: func(id uint32) (c bpf.Conn, ok bool) {
+			ok = d.Conns.Lookup(id, &c) == nil
+			return c, ok
+		},
+	}
 }
 
 // Conn is the connection of a packet; it must be there.
@@ -73,18 +85,18 @@ func (d *Datapath) Age(tb testing.TB, p Packet, ticks uint32) {
 	})
 }
 
-// FlowCount is how many keys flows has.
-func (d *Datapath) FlowCount(tb testing.TB) int {
+// AllBuckets are all buckets of the index.
+func (d *Datapath) AllBuckets(tb testing.TB) []bpf.Bucket {
+	tb.Helper()
+	return whole[bpf.Bucket](tb, d.Buckets, 1)
+}
+
+// Entries is how many entries the index has.
+func (d *Datapath) Entries(tb testing.TB) int {
 	tb.Helper()
 	n := 0
-	var key bpf.Tuple
-	var value uint32
-	it := d.Flows.Iterate()
-	for it.Next(&key, &value) {
-		n++
-	}
-	if err := it.Err(); err != nil {
-		tb.Fatalf("count flows: %v", err)
+	for _, b := range d.AllBuckets(tb) {
+		n += b.Used()
 	}
 	return n
 }
