@@ -39,7 +39,7 @@ func TestRunQuick(t *testing.T) {
 		}
 	}
 	for measure, want := range map[string]int{
-		"packet in the datapath": 1 + 2*(4+4), "memory for each connection": 2, "program": 1,
+		"packet in the datapath": 1 + 2*(5+4), "memory for each connection": 2, "program": 1,
 	} {
 		if counted[measure] != want {
 			t.Errorf("%d rows of %q, want %d", counted[measure], measure, want)

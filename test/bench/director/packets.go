@@ -70,9 +70,12 @@ func (s *packets) establish(p pool, client int) (flow, error) {
 	return flow{toServer.Bytes(), toClient.Bytes()}, nil
 }
 
-// establishMany opens connections of clients from 0 on, and gives them in
-// random order.
+// establishMany opens connections to a new pool, and gives them in random
+// order.
 func (s *packets) establishMany(p pool, n int) ([]flow, error) {
+	if err := p.put(s.plane); err != nil {
+		return nil, err
+	}
 	flows := make([]flow, n)
 	for i := range flows {
 		var err error

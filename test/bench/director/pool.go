@@ -40,6 +40,7 @@ type pool struct {
 	scheduler schedule.Kind
 	servers   int
 	port      uint16
+	to        uint16 // port of the servers; 0: the same
 }
 
 func (p pool) vip() netip.AddrPort { return netip.AddrPortFrom(p.family.vip, p.port) }
@@ -67,7 +68,7 @@ func (p pool) put(plane *dataplane.Plane) error {
 	for i := range p.servers {
 		address := nth(p.family.servers, i+1)
 		id, err := plane.PutReal(dataplane.Real{
-			Service: service, Addr: address, Nexthop: address, Port: 8080,
+			Service: service, Addr: address, Nexthop: address, Port: p.to,
 			Weight: schedule.One, State: bpf.DirectorRealStateREAL_UP, Ifindex: loopback,
 		})
 		if err != nil {

@@ -81,61 +81,77 @@ func (b *bench) testRuns(ctx context.Context, r *figures.Report) error {
 	})
 }
 
+// addCase adds a case of packets that are sent on.
+type addCase func(limit float64, subject string, next func(n int) [][]byte, after func() error)
+
 // cases are all kinds of packets, the empty program first.
-func (s *packets) cases(flows, empty int) ([]*runCase, error) {
-	var all []*runCase
+func (s *packets) cases(flows, empty int) (all []*runCase, err error) {
 	add := func(limit float64, subject string, next func(int) [][]byte, after func() error) {
 		all = append(all, &runCase{subject: subject, program: s.forward, verdict: redirected, limit: limit, next: next, after: after})
 	}
 	for _, f := range families {
-		var port uint16 = 80
-		for _, servers := range []int{3, 1024} {
-			for _, kind := range []schedule.Kind{schedule.KindWLC, schedule.KindMaglev} {
-				p := pool{family: f, scheduler: kind, servers: servers, port: port}
-				if err := p.put(s.plane); err != nil {
-					return nil, err
-				}
-				if port == 80 {
-					open, err := s.establishMany(p, flows)
-					if err != nil {
-						return nil, err
-					}
-					addEstablished(add, f.name, open)
-				}
-				fresh := &newcomers{packets: s, pool: p, client: flows}
-				add(newLimit, fmt.Sprintf("new connection, %s, %v, %d servers", f.name, kind, servers), fresh.next, fresh.end)
-				port++
-			}
+		if err := s.addEstablished(add, f, flows); err != nil {
+			return nil, err
+		}
+		if err := s.addNew(add, f); err != nil {
+			return nil, err
 		}
 	}
 	idle := &runCase{subject: "none: the empty program", program: empty, next: all[0].next}
 	return slices.Insert(all, 0, idle), nil
 }
 
-func addEstablished(add func(float64, string, func(int) [][]byte, func() error), family string, flows []flow) {
-	for _, side := range []struct {
-		name string
-		of   func(flow) []byte
-	}{
-		{"client to server", func(f flow) []byte { return f.toServer }},
-		{"server to client", func(f flow) []byte { return f.toClient }},
-	} {
-		for _, some := range [][]flow{flows[:1], flows} {
-			name := "1 flow"
-			if len(some) > 1 {
-				name = fmt.Sprintf("%d flows", len(some))
+// addEstablished adds packets of connections that are open.
+func (s *packets) addEstablished(add addCase, f family, n int) error {
+	usual := pool{family: f, scheduler: schedule.KindWLC, servers: 3, port: 80}
+	translated := pool{family: f, scheduler: schedule.KindWLC, servers: 3, port: 81, to: 8080}
+	flows, err := s.establishMany(usual, n)
+	if err != nil {
+		return err
+	}
+	other, err := s.establishMany(translated, 1)
+	if err != nil {
+		return err
+	}
+	toServer, toClient := func(f flow) []byte { return f.toServer }, func(f flow) []byte { return f.toClient }
+	name := "established, " + f.name + ", "
+	many := fmt.Sprintf(", %d flows", n)
+	add(establishedLimit, name+"client to server, 1 flow", inTurn(flows[:1], toServer), nil)
+	add(establishedLimit, name+"client to server"+many, inTurn(flows, toServer), nil)
+	add(establishedLimit, name+"server to client, 1 flow", inTurn(flows[:1], toClient), nil)
+	add(establishedLimit, name+"server to client"+many, inTurn(flows, toClient), nil)
+	add(establishedLimit, name+"client to another port of the server, 1 flow", inTurn(other, toServer), nil)
+	return nil
+}
+
+// inTurn takes the flows' packets of one side, one after the other.
+func inTurn(flows []flow, side func(flow) []byte) func(n int) [][]byte {
+	at := 0
+	return func(n int) [][]byte {
+		frames := make([][]byte, n)
+		for i := range frames {
+			frames[i] = side(flows[at%len(flows)])
+			at++
+		}
+		return frames
+	}
+}
+
+// addNew adds SYNs of clients that were not seen before.
+func (s *packets) addNew(add addCase, f family) error {
+	var port uint16 = 90
+	for _, servers := range []int{3, 1024} {
+		for _, kind := range []schedule.Kind{schedule.KindWLC, schedule.KindMaglev} {
+			p := pool{family: f, scheduler: kind, servers: servers, port: port}
+			if err := p.put(s.plane); err != nil {
+				return err
 			}
-			at := 0
-			add(establishedLimit, fmt.Sprintf("established, %s, %s, %s", family, side.name, name), func(n int) [][]byte {
-				frames := make([][]byte, n)
-				for i := range frames {
-					frames[i] = side.of(some[at%len(some)])
-					at++
-				}
-				return frames
-			}, nil)
+			fresh := &newcomers{packets: s, pool: p}
+			add(newLimit, fmt.Sprintf("new connection, %s, %v, %d servers", f.name, kind, servers), fresh.next, fresh.end)
+			port++
 		}
 	}
+	return nil
 }
 
 // newcomers are connections that have not been seen before.
