@@ -41,8 +41,12 @@ $(CACHE)/bin/consul: test/consul/go.mod test/consul/go.sum
 	cd test/consul && $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ github.com/hashicorp/consul
 	@touch $@
 
+.PHONY: packages
+packages: # Install the Debian packages that tests use, if they are missing
+	@test/packages/install
+
 .PHONY: test
-test: consul ## Run all tests (CI=true turns skips into failures)
+test: packages consul ## Run all tests (CI=true turns skips into failures)
 	$(GO) vet ./...
 	$(GO) test $(RACE) -timeout 9m ./...
 
