@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// macLen is the length of an Ethernet address; tunnels and loopback have none.
+const macLen = 6
+
 // Attachment is an interface whose incoming packets the datapath sees.
 type Attachment struct {
 	Ifindex int
@@ -32,6 +35,9 @@ func (p *Plane) Attach(ifname string) error {
 	ifi, err := net.InterfaceByName(ifname)
 	if err != nil {
 		return fmt.Errorf("attach to interface %s: %w", ifname, err)
+	}
+	if len(ifi.HardwareAddr) != macLen {
+		return fmt.Errorf("attach to interface %s: it is no Ethernet interface, whose frames are all that the datapath reads", ifname)
 	}
 	return p.AttachIndex(ifi.Index)
 }

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,13 @@ func must[T any](v T, err error) func(interface {
 			t.Fatal(err)
 		}
 		return v
+	}
+}
+
+func TestAttachWantsEthernet(t *testing.T) {
+	p := &Plane{}
+	if err := p.Attach("lo"); err == nil || !strings.Contains(err.Error(), "interface lo: it is no Ethernet interface") {
+		t.Errorf("got %v", err)
 	}
 }
 
