@@ -33,8 +33,18 @@ var rules = []rule{
 		reason: "only the plugin and its binary depend on CoreDNS, so that agent and director stay small"},
 	{from: []string{""}, except: []string{"internal/consul"}, not: []string{"github.com/hashicorp/consul/api"},
 		reason: "Consul is reached through internal/consul alone: one place for back-off, tokens and limits"},
-	{from: []string{""}, except: []string{"director/bpf", "director/dataplane"}, not: []string{"github.com/cilium/ebpf"},
+	{from: []string{""}, except: []string{"director/bpf", "director/dataplane", "test/bench/director"}, not: []string{"github.com/cilium/ebpf"},
 		reason: "maps and links have one owner"},
+	{from: []string{""}, except: []string{"director/config"}, not: []string{"github.com/hashicorp/hcl"},
+		reason: "the configuration is read in one place, which gives every mistake its line"},
+	{from: []string{"director"}, not: []string{module + "plugin", module + "agent", module + "zones", module + "cmd"},
+		reason: "the director works without the other programs"},
+	{from: []string{"director/schedule"}, not: []string{module, "os", "net", "net/http", "log", "log/slog", "math/rand"},
+		reason: "schedulers are pure: counters and random numbers are arguments"},
+	{from: []string{"director/verdict"}, not: []string{"os", "net", "net/http", "log", "log/slog", "math/rand", module + "internal/consul", module + "internal/probe", module + "director/dataplane", module + "director/bpf"},
+		reason: "a verdict is pure: time and all that is known are arguments"},
+	{from: []string{"director/bpf"}, not: []string{module}, except: []string{"director/bpf/bpftest"},
+		reason: "the object code and its types stand below everything"},
 	{from: []string{"plugin"}, not: []string{module + "director", module + "agent", module + "cmd"}, deep: true,
 		reason: "the name server works without the other programs"},
 	{from: []string{"agent"}, not: []string{module + "director", module + "plugin", module + "zones"}, deep: true,
@@ -111,7 +121,7 @@ func TestImportsPointDown(t *testing.T) {
 // TestPureCoresAskNoClock reads the source: the package time is fine for its
 // types, not for its clock.
 func TestPureCoresAskNoClock(t *testing.T) {
-	for _, dir := range []string{"internal/pool", "plugin/policy"} {
+	for _, dir := range []string{"internal/pool", "internal/pace", "plugin/policy", "director/schedule", "director/verdict"} {
 		files, err := filepath.Glob("../../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("No files in %s: %v", dir, err)
