@@ -3,10 +3,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,49 +17,90 @@ import (
 	"github.com/ballast-lb/ballast/test/bench/figures"
 )
 
-// perConnection are the maps whose size goes with the number of connections.
-var perConnection = []string{"conns", "flows", "released", "openings"}
-
 // memory weighs the maps, for the default size and the largest.
 func (b *bench) memory(_ context.Context, r *figures.Report) error {
-	for _, connections := range []int{0, b.largest} {
-		if err := b.weigh(connections, r); err != nil {
-			return err
-		}
+	b.say("memory for connections")
+	usual, err := weigh(0)
+	if err != nil {
+		return err
 	}
+	twice, err := weigh(2 * usual.connections)
+	if err != nil {
+		return err
+	}
+	growing := usual.growing(twice)
+	r.Rows = append(r.Rows, usual.row("the default", growing), figures.Row{
+		Measure: "program", Subject: "steps of the verifier", Value: figures.Of([]float64{float64(usual.program.Verified)}),
+		Note: fmt.Sprintf("%d bytes of machine code", usual.program.Jited)})
 	r.Notes = append(r.Notes, "Memory is what the kernel accounts to the maps; all of it is taken at the start.")
+	needed := int64(usual.each(growing) * float64(b.largest) * 1.5)
+	if free, err := memAvailable(); err != nil || free < needed {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d connections were not tried: less than %d MB of memory are free.", b.largest, needed/1e6))
+		return err
+	}
+	most, err := weigh(b.largest)
+	if err != nil {
+		return err
+	}
+	r.Rows = append(r.Rows, most.row("the most", growing))
 	return nil
 }
 
-// weigh weighs the maps for a number of connections; 0 is the default.
-func (b *bench) weigh(connections int, r *figures.Report) error {
-	if available, err := memAvailable(); err != nil || available < int64(connections)*perConnectionGuess*2 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d connections were not tried: too little memory is free.", connections))
-		return err
-	}
-	b.say("memory for connections")
-	return withPlane(dataplane.Options{Connections: connections}, func(p *dataplane.Plane, dir string) error {
-		sizes, err := mapSizes(dir)
-		if err != nil {
-			return err
-		}
-		room, _ := p.Capacity()
-		r.Rows = append(r.Rows, memoryRow(int(room), connections == 0, sizes))
-		if connections != 0 {
-			return nil
-		}
-		stats, err := p.ProgramStats()
-		if err != nil {
-			return err
-		}
-		r.Rows = append(r.Rows, figures.Row{Measure: "program", Subject: "steps of the verifier", Value: figures.Of([]float64{float64(stats.Verified)}),
-			Note: fmt.Sprintf("%d bytes of machine code", stats.Jited)})
-		return nil
-	})
+// weight is what a datapath with room for connections takes.
+type weight struct {
+	connections int
+	maps        map[string]int64 // bytes
+	program     dataplane.ProgramStats
 }
 
-// perConnectionGuess is more than a connection takes, in bytes.
-const perConnectionGuess = 640
+// weigh weighs a datapath with room for connections; 0 is the default.
+func weigh(connections int) (w weight, err error) {
+	err = withPlane(dataplane.Options{Connections: connections}, func(p *dataplane.Plane, dir string) (err error) {
+		room, _ := p.Capacity()
+		w.connections = int(room)
+		if w.program, err = p.ProgramStats(); err != nil {
+			return err
+		}
+		w.maps, err = mapSizes(dir)
+		return err
+	})
+	return w, err
+}
+
+// growing are the maps that are larger in a larger datapath.
+func (w weight) growing(larger weight) (names []string) {
+	for name, size := range w.maps {
+		if larger.maps[name] > size {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(w.maps[b], w.maps[a]), strings.Compare(a, b))
+	})
+	return names
+}
+
+// each is the bytes of maps for each connection.
+func (w weight) each(names []string) float64 {
+	var sum int64
+	for _, name := range names {
+		sum += w.maps[name]
+	}
+	return float64(sum) / float64(w.connections)
+}
+
+func (w weight) row(size string, growing []string) figures.Row {
+	var parts []string
+	for _, name := range growing {
+		parts = append(parts, fmt.Sprintf("%s %s", name, figures.Figure(w.each([]string{name}))))
+	}
+	all := w.each(slices.Collect(maps.Keys(w.maps))) * float64(w.connections)
+	return figures.Row{
+		Measure: "memory for each connection", Subject: fmt.Sprintf("%d connections, %s", w.connections, size), Unit: "bytes",
+		Value: figures.Of([]float64{w.each(growing)}),
+		Note:  fmt.Sprintf("%s; all maps %s MB", strings.Join(parts, ", "), figures.Figure(all/1e6)),
+	}
+}
 
 // mapSizes are the bytes of all maps pinned in a directory, by name.
 func mapSizes(dir string) (map[string]int64, error) {
@@ -74,25 +118,6 @@ func mapSizes(dir string) (map[string]int64, error) {
 		}
 	}
 	return sizes, nil
-}
-
-func memoryRow(connections int, usual bool, sizes map[string]int64) figures.Row {
-	var all, own int64
-	for _, n := range sizes {
-		all += n
-	}
-	var parts []string
-	for _, name := range perConnection {
-		own += sizes[name]
-		parts = append(parts, fmt.Sprintf("%s %s", name, figures.Figure(float64(sizes[name])/float64(connections))))
-	}
-	subject := fmt.Sprintf("%d connections, the most", connections)
-	if usual {
-		subject = fmt.Sprintf("%d connections, the default", connections)
-	}
-	return figures.Row{Measure: "memory for each connection", Subject: subject, Unit: "bytes",
-		Value: figures.Of([]float64{float64(own) / float64(connections)}),
-		Note:  fmt.Sprintf("%s; all maps %s MB", strings.Join(parts, ", "), figures.Figure(float64(all)/1e6))}
 }
 
 // memAvailable is how much memory may be taken without swapping, in bytes.

@@ -4,11 +4,13 @@ package main
 
 import "testing"
 
-func TestMemoryRow(t *testing.T) {
-	row := memoryRow(1000, true, map[string]int64{"conns": 128_000, "flows": 224_000, "released": 4000, "openings": 32_000, "vips": 612_000})
-	const note = "conns 128, flows 224, released 4, openings 32; all maps 1 MB"
-	if row.Value.Median != 388 || row.Note != note || row.Subject != "1000 connections, the default" {
-		t.Errorf("%v bytes, %q, %q; want 388, %q", row.Value.Median, row.Note, row.Subject, note)
+func TestWeight(t *testing.T) {
+	w := weight{connections: 1000, maps: map[string]int64{"conns": 128_000, "index": 224_000, "released": 4000, "vips": 644_000}}
+	larger := weight{connections: 2000, maps: map[string]int64{"conns": 256_000, "index": 448_000, "released": 8000, "vips": 644_000}}
+	row := w.row("the default", w.growing(larger))
+	const note = "index 224, conns 128, released 4; all maps 1 MB"
+	if row.Value.Median != 356 || row.Note != note || row.Subject != "1000 connections, the default" {
+		t.Errorf("%v bytes, %q, %q; want 356, %q", row.Value.Median, row.Note, row.Subject, note)
 	}
 }
 
