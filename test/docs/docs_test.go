@@ -16,13 +16,12 @@ import (
 
 const root = "../.."
 
-var pages = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "agent/README.md"}
+var pages = []string{
+	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
+}
 
 // folders are all that the top of the source tree holds beside files.
 var folders = []string{"agent", "cmd", "director", "internal", "plugin", "test", "zones"}
-
-// planned are those of them that may be absent yet.
-var planned = []string{"director"}
 
 func text(t *testing.T, path string) string {
 	t.Helper()
@@ -94,9 +93,6 @@ func TestBallastctlCommandsExist(t *testing.T) {
 func TestPathsExist(t *testing.T) {
 	eachPage(t, func(t *testing.T, name string, p page) {
 		for _, path := range p.paths(folders) {
-			if first, _, _ := strings.Cut(path, "/"); slices.Contains(planned, first) {
-				continue
-			}
 			if !exists(path) && !exists(filepath.Join(filepath.Dir(name), path)) {
 				t.Errorf("`%s` does not exist", path)
 			}
@@ -145,7 +141,7 @@ func TestFolders(t *testing.T) {
 		}
 	}
 	for _, folder := range folders {
-		if !present[folder] && !slices.Contains(planned, folder) {
+		if !present[folder] {
 			t.Errorf("The folder %s is gone", folder)
 		}
 		if !strings.Contains(text(t, "ARCHITECTURE.md"), "`"+folder+"/") {
