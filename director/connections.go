@@ -60,6 +60,11 @@ func settingsTimeouts(s bpf.Settings) []uint32 { return s.Timeouts[:] }
 // table is walked.
 func (d *Director) Connections(ctx context.Context, f control.ConnFilter) iter.Seq2[control.Connection, error] {
 	return func(yield func(control.Connection, error) bool) {
+		if err := d.requests.enter(); err != nil {
+			yield(control.Connection{}, err)
+			return
+		}
+		defer d.requests.leave()
 		n, found := d.names(), 0
 		d.plane.Conns(func(_ uint32, c bpf.Conn) bool {
 			out := n.connection(&c)

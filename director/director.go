@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +45,10 @@ type Director struct {
 	owner   *address.Owner
 	kick    chan struct{} // a verdict may be due
 	changes chan struct{} // routes, links or addresses changed
-	ending  atomic.Bool
+	owning  chan struct{} // an address is to be taken
+
+	requests gate
+	tending  sync.Mutex // held by whoever uses owner; before mu
 
 	mu            sync.Mutex // guards what follows
 	cfg           *config.Config
@@ -62,36 +64,49 @@ type Director struct {
 	lost          map[netip.Addr]time.Time // neighbours that stopped answering
 	links         map[string]linkState
 	orders        []control.DrainOrder
-	repeats       []repeat // of announcements, by time
-	pairing       *pairing // nil without Consul
+	claims        map[netip.Addr]*claim
+	pairing       *pairing // nil before the first
 }
 
 // Run owns the VIPs of the configuration until ctx ends. The datapath stays
 // where it is and forwards on.
-func Run(ctx context.Context, o Options) (err error) {
+func Run(ctx context.Context, o Options) error {
 	d := newDirector(o)
 	if err := d.open(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.shut()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
+	err := d.start(ctx, g, o)
+	if err != nil {
+		cancel()
+	}
+	err = errors.Join(err, g.Wait())
+	d.end()
+	return errors.Join(err, d.shut())
+}
+
+// start begins all that goes on until ctx ends. On an error what was begun is
+// left to the caller to end.
+func (d *Director) start(ctx context.Context, g *errgroup.Group, o Options) error {
 	if err := d.listen(ctx, g); err != nil {
 		return err
 	}
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
-	defer d.end()
 	if o.Ready != nil {
 		if err := o.Ready(); err != nil {
 			return err
 		}
 	}
 	g.Go(func() error { return d.loop(ctx, o.Reload) })
+	g.Go(func() error { return d.keepAddresses(ctx) })
 	g.Go(func() error { return d.resets(ctx) })
 	g.Go(func() error { return d.answerAsks(ctx) })
 	g.Go(func() error { return d.routes.Watch(ctx, d.routesChanged, d.neighbourLost) })
-	return g.Wait()
+	return nil
 }
 
 func newDirector(o Options) *Director {
@@ -100,6 +115,7 @@ func newDirector(o Options) *Director {
 		kick: make(chan struct{}, 1), changes: make(chan struct{}, 1),
 		vips: make(map[string]*vip), ways: make(map[netip.Addr]route.Way), lost: make(map[netip.Addr]time.Time),
 		links: make(map[string]linkState), retired: make(map[uint32]*retired),
+		owning: make(chan struct{}, 1), claims: make(map[netip.Addr]*claim),
 	}
 }
 
@@ -128,7 +144,9 @@ func (d *Director) open() error {
 	return nil
 }
 
+// shut closes all that open opened. Requests that are under way end first.
 func (d *Director) shut() error {
+	d.requests.shut()
 	if d.owner != nil {
 		d.owner.Close()
 	}
@@ -157,17 +175,17 @@ func (d *Director) begin(ctx context.Context) error {
 		}
 		d.vips[conf.Name] = v
 	}
-	d.pair(ctx)
+	d.pair(ctx, nil, false, nil)
 	d.log.Info("serving", "config", d.cfg.File, "vips", len(d.vips), "interfaces", d.cfg.Interfaces)
 	return nil
 }
 
 // end stops what begin and reloads have started.
 func (d *Director) end() {
-	d.ending.Store(true)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.pairing.end()
+	d.pairing.end(nil)
+	d.pairing.wait()
 	for _, v := range d.vips {
 		v.close()
 	}

@@ -13,25 +13,46 @@ import (
 	"github.com/ballast-lb/ballast/internal/control"
 )
 
-// Explain implements control.Director.
+// Explain implements control.Director. The mutex is not held while the table of
+// connections is walked.
 func (d *Director) Explain(_ context.Context, r control.ConnExplainRequest) (control.ConnExplain, error) {
+	if err := d.requests.enter(); err != nil {
+		return control.ConnExplain{}, err
+	}
+	defer d.requests.leave()
 	n := d.names()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	v, conn, err := d.find(r)
+	v, members, conn, err := d.subject(r)
 	if err != nil {
 		return control.ConnExplain{}, err
 	}
+	next := d.next(v, members, r.Client)
+	var tombs []string
+	if conn != nil {
+		tombs = d.tombs(conn)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	out := control.ConnExplain{Client: r.Client, Service: v.conf.Name, Found: conn != nil}
 	if conn != nil {
 		c := n.connection(conn)
 		out.Connection = &c
-		out.Sentences = append(out.Sentences, d.history(v, conn, &c)...)
+		out.Sentences = append(out.Sentences, v.history(&c, tombs)...)
 	}
-	next, why := d.next(v, r.Client)
-	out.Sentences = append(out.Sentences, why)
+	out.Sentences = append(out.Sentences, v.prospect(next))
 	out.Candidates = d.candidates(v, next)
 	return out, nil
+}
+
+// subject is the VIP that is asked about, whom its connections may go to, and
+// the client's connection, or nil.
+func (d *Director) subject(r control.ConnExplainRequest) (*vip, []schedule.Member, *bpf.Conn, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v, conn, err := d.find(r)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return v, v.members, conn, nil
 }
 
 // find is the VIP that is asked about, and the client's connection to it.
@@ -103,13 +124,13 @@ func (d *Director) connection(v *vip, r control.ConnExplainRequest) (*bpf.Conn, 
 }
 
 // history tells how the connection came to its server, and how it is.
-func (d *Director) history(v *vip, c *bpf.Conn, conn *control.Connection) []string {
+func (v *vip) history(conn *control.Connection, tombs []string) []string {
 	out := []string{fmt.Sprintf("It is %s with %s, by scheduler %s.", conn.State, conn.ServerID, v.conf.Scheduler)}
 	if v.conf.Persistence != nil {
 		out[0] = fmt.Sprintf("It is %s with %s, by scheduler %s, or by persistence of its prefix /%d.",
 			conn.State, conn.ServerID, v.conf.Scheduler, v.conf.Persistence.Prefix)
 	}
-	for _, tomb := range d.tombs(c) {
+	for _, tomb := range tombs {
 		out = append(out, fmt.Sprintf("%s was tried before, and did not open it.", tomb))
 	}
 	if conn.Repeats > 0 {
@@ -136,36 +157,59 @@ func (d *Director) tombs(c *bpf.Conn) []string {
 	return out
 }
 
-// next is the server that a new connection of the client would get, where that
-// can be told: a cursor moves with each connection.
-func (d *Director) next(v *vip, client netip.AddrPort) (uint32, string) {
-	if !slices.ContainsFunc(v.members, func(m schedule.Member) bool { return m.Weight > 0 }) {
-		return 0, "A connection opened now would be refused: no server may take it."
+// prospect is what would become of a connection that is opened now.
+type prospect uint8
+
+const (
+	refused prospect = iota // no server may take it
+	open                    // any may be next: a cursor moves with each connection
+	certain
+)
+
+// outlook is a prospect, with the server where that is certain.
+type outlook struct {
+	prospect
+	real uint32
+}
+
+// next is the server that a new connection of the client would get, as far as
+// can be told.
+func (d *Director) next(v *vip, members []schedule.Member, client netip.AddrPort) outlook {
+	if !slices.ContainsFunc(members, func(m schedule.Member) bool { return m.Weight > 0 }) {
+		return outlook{prospect: refused}
 	}
-	table := schedule.Build(v.kind, v.members, seed(v.conf))
-	in := d.schedulerInput(v)
+	in := d.schedulerInput(members)
 	switch {
 	case v.kind == schedule.KindSH:
 		in.Hash = schedule.Hash(client.Addr().As16(), 0, seed(v.conf))
 	case v.kind == schedule.KindMaglev:
 		in.Hash = schedule.Hash(client.Addr().As16(), client.Port(), seed(v.conf))
-	case !v.kind.Counting() || len(v.members) > schedule.ExactMembers:
-		return 0, fmt.Sprintf("Scheduler %s decides by what comes before; any eligible server may be next.", v.kind)
+	case !v.kind.Counting() || len(members) > schedule.ExactMembers:
+		return outlook{prospect: open}
 	}
-	real, ok := schedule.Pick(v.kind, table, in)
+	real, ok := schedule.Pick(v.kind, schedule.Build(v.kind, members, seed(v.conf)), in)
 	if !ok {
-		return 0, "A connection opened now would be refused: no server may take it."
+		return outlook{prospect: refused}
 	}
-	why := fmt.Sprintf("By scheduler %s a connection opened now would go to %s.", v.kind, d.serverName(v, real))
-	if v.conf.Persistence != nil {
-		why = fmt.Sprintf("By scheduler %s a client that persistence does not know would get %s.", v.kind, d.serverName(v, real))
-	}
-	return real + 1, why
+	return outlook{certain, real}
 }
 
-func (d *Director) schedulerInput(v *vip) schedule.Input {
+// prospect says it in words.
+func (v *vip) prospect(o outlook) string {
+	switch {
+	case o.prospect == refused:
+		return "A connection opened now would be refused: no server may take it."
+	case o.prospect == open:
+		return fmt.Sprintf("Scheduler %s decides by what comes before; any eligible server may be next.", v.kind)
+	case v.conf.Persistence != nil:
+		return fmt.Sprintf("By scheduler %s a client that persistence does not know would get %s.", v.kind, v.serverName(o.real))
+	}
+	return fmt.Sprintf("By scheduler %s a connection opened now would go to %s.", v.kind, v.serverName(o.real))
+}
+
+func (d *Director) schedulerInput(members []schedule.Member) schedule.Input {
 	weights := make(map[uint32]uint32)
-	for _, m := range v.members {
+	for _, m := range members {
 		weights[m.Real] = m.Weight
 	}
 	return schedule.Input{
@@ -175,7 +219,7 @@ func (d *Director) schedulerInput(v *vip) schedule.Input {
 	}
 }
 
-func (d *Director) serverName(v *vip, real uint32) string {
+func (v *vip) serverName(real uint32) string {
 	for id, r := range v.reals {
 		if r.id == real {
 			return id
@@ -184,9 +228,8 @@ func (d *Director) serverName(v *vip, real uint32) string {
 	return "a server that has left"
 }
 
-// candidates are all servers of the VIP; next is the id + 1 of the one that
-// comes next, or 0.
-func (d *Director) candidates(v *vip, next uint32) []control.Candidate {
+// candidates are all servers of the VIP.
+func (d *Director) candidates(v *vip, next outlook) []control.Candidate {
 	out := []control.Candidate{}
 	if v.verdict == nil {
 		return out
@@ -198,7 +241,7 @@ func (d *Director) candidates(v *vip, next uint32) []control.Candidate {
 		}
 		c := control.Candidate{
 			Server: s.ID, Address: netip.AddrPortFrom(s.Addr, s.Port), State: realStates[r.written.State],
-			Eligible: s.Eligible() && r.way.Err == nil, Why: s.Reason, Next: next == r.id+1 && next > 0,
+			Eligible: s.Eligible() && r.way.Err == nil, Why: s.Reason, Next: next == outlook{certain, r.id},
 			Active: uint64(d.plane.Tally(r.id).Active), Weight: float64(r.written.Weight) / schedule.One,
 		}
 		if r.way.Err != nil {

@@ -94,26 +94,32 @@ func (d *Director) forget(v *vip, id uint32) {
 
 // retired is a service of the datapath that is configured no more.
 type retired struct {
+	name    string
 	leaving map[uint32]*leaver // nil until it is out of service
 }
 
-// leftovers retires services of the datapath that are configured no more: once
-// they have no keys left, they keep their connections until these end.
-func (d *Director) leftovers(now time.Time) {
+// orphans finds the services of the datapath that are configured no more.
+func (d *Director) orphans() {
 	services := d.plane.Services()
 	for id, s := range services {
-		if d.vips[nameOf(s)] != nil {
+		switch {
+		case d.vips[nameOf(s)] != nil:
 			delete(d.retired, id)
-			continue
-		}
-		if d.retired[id] == nil {
-			d.retired[id] = &retired{}
-		}
-		if err := d.retireVIP(id, d.retired[id], now); err != nil {
-			d.log.Error("a VIP that is configured no more cannot be taken out", "vip", nameOf(s), "error", err)
+		case d.retired[id] == nil:
+			d.retired[id] = &retired{name: nameOf(s)}
 		}
 	}
 	maps.DeleteFunc(d.retired, func(id uint32, _ *retired) bool { _, there := services[id]; return !there })
+}
+
+// leftovers retires those services: once they have no keys left, they keep
+// their connections until these end.
+func (d *Director) leftovers(now time.Time) {
+	for id, r := range d.retired {
+		if err := d.retireVIP(id, r, now); err != nil {
+			d.log.Error("a VIP that is configured no more cannot be taken out", "vip", r.name, "error", err)
+		}
+	}
 }
 
 // retireVIP takes a service out step by step, and removes it in the end.

@@ -103,7 +103,7 @@ func (d *Director) reroute() {
 	}
 	for _, v := range d.vips {
 		v.dirty = true
-		if v.verdict != nil {
+		if v.served {
 			d.own(v)
 		}
 	}

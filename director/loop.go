@@ -38,13 +38,13 @@ func (d *Director) step(now time.Time) {
 	for _, v := range d.vips {
 		d.judge(v, now)
 	}
+	d.orphans()
 	d.serve(now)
 	for _, v := range d.vips {
 		d.tellTrouble(v)
 		d.measure(v, now)
 		d.announce(v)
 	}
-	d.addresses(now)
 	d.leftovers(now)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
@@ -26,11 +28,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a network namespace with a bridge to the servers, and a directory
 // on a bpffs of its own.
 type world struct {
-	t     testing.TB
-	space *nstest.Space
-	dir   string // of the configuration and the control socket
-	state string // on the bpffs
-	now   time.Time
+	t              testing.TB
+	space          *nstest.Space
+	client, server *nstest.Space // nil unless they were joined
+	dir            string        // of the configuration and the control socket
+	state          string        // on the bpffs
+	now            time.Time
 	*Director
 }
 
@@ -57,13 +60,72 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// join adds a client, 10.200.0.9 on d0, and a server, 10.201.0.11, which
+// listens at port 80 and takes whatever comes.
+func (w *world) join() {
+	w.t.Helper()
+	w.client, w.server = nstest.New(w.t), nstest.New(w.t)
+	nstest.Join(w.t, w.client, "c0", w.space, "d0")
+	nstest.Join(w.t, w.server, "s0", w.space, "p0")
+	w.space.Enter(w.t, func() {
+		w.space.Address(w.t, "d0", "10.200.0.254/24")
+		w.space.Set(w.t, "net/ipv4/ip_forward", "1")
+		bridge := w.space.Link(w.t, "br0")
+		if err := netlink.LinkSetMaster(w.space.Link(w.t, "p0"), bridge); err != nil {
+			w.t.Fatal(err)
+		}
+	})
+	w.client.Enter(w.t, func() { w.client.Address(w.t, "c0", "10.200.0.9/24") })
+	w.server.Enter(w.t, func() {
+		w.server.Address(w.t, "s0", "10.201.0.11/16")
+		w.server.Route(w.t, "0.0.0.0/0", "10.201.0.1", 0)
+		l, err := net.Listen("tcp", "10.201.0.11:80")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(func() { l.Close() })
+	})
+}
+
+// dial connects from the client.
+func (w *world) dial(to string) net.Conn {
+	w.t.Helper()
+	var conn net.Conn
+	w.client.Enter(w.t, func() {
+		var err error
+		if conn, err = net.DialTimeout("tcp", to, 10*time.Second); err != nil {
+			w.t.Fatal(err)
+		}
+	})
+	w.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// held are the addresses that were taken.
+func (w *world) held() []string {
+	w.t.Helper()
+	all, err := w.owner.Held()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out []string
+	for _, h := range all {
+		out = append(out, h.Addr.String())
+	}
+	return out
+}
+
 // file is the configuration's.
 func (w *world) file() string { return filepath.Join(w.dir, "director.hcl") }
 
 // write writes the configuration with these VIPs.
 func (w *world) write(vips ...string) {
 	w.t.Helper()
-	head := fmt.Sprintf("interfaces = [\"br0\"]\ncontrol = %q\nstate = %q\nconnections = 4096\n", filepath.Join(w.dir, "director.sock"), w.state)
+	interfaces := `"br0"`
+	if w.client != nil {
+		interfaces += `, "d0"`
+	}
+	head := fmt.Sprintf("interfaces = ["+interfaces+"]\ncontrol = %q\nstate = %q\nconnections = 4096\n", filepath.Join(w.dir, "director.sock"), w.state)
 	if err := os.WriteFile(w.file(), []byte(head+strings.Join(vips, "\n")), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -208,3 +270,5 @@ func (l *logOf) Write(b []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(b)))
 	return len(b), nil
 }
+
+func addrPort(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }

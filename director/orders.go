@@ -50,6 +50,10 @@ func (d *Director) Drain(_ context.Context, o control.DrainOrder) (control.Drain
 	if err := o.Validate(now); err != nil {
 		return o, err
 	}
+	if err := d.requests.enter(); err != nil {
+		return o, err
+	}
+	defer d.requests.leave()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o.Set, o.Matches, o.Connections = now, 0, 0
@@ -79,6 +83,10 @@ func (d *Director) count(o *control.DrainOrder) {
 
 // Undrain implements control.Director.
 func (d *Director) Undrain(_ context.Context, server, vip string) (int, error) {
+	if err := d.requests.enter(); err != nil {
+		return 0, err
+	}
+	defer d.requests.leave()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := len(d.orders)

@@ -3,9 +3,11 @@ package director
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/ballast-lb/ballast/director/announce"
 	"github.com/ballast-lb/ballast/director/config"
@@ -17,9 +19,16 @@ const bootID = "/proc/sys/kernel/random/boot_id"
 
 // pairing tells Consul of the VIPs, so that name servers answer with them.
 type pairing struct {
-	announcer *announce.Announcer
+	announcer *announce.Announcer // nil if there is nothing to tell
+	next      atomic.Pointer[successor]
 	stop      context.CancelFunc
 	done      chan struct{}
+}
+
+// successor is what a pairing is ended for.
+type successor struct {
+	vips   []announce.VIP // that are told from then on
+	consul bool           // to the same Consul
 }
 
 // registered are the VIPs that go to Consul.
@@ -38,53 +47,82 @@ func registered(cfg *config.Config) []announce.VIP {
 	return vips
 }
 
-// pair begins to tell Consul. d.mu is held.
-func (d *Director) pair(ctx context.Context) {
-	d.pairing = nil
+// pair begins to tell Consul what the configuration says. What was told before
+// ends first, in its own time: nobody waits for Consul. Then ended is called,
+// unless it is nil. d.mu is held.
+func (d *Director) pair(ctx context.Context, old *pairing, sameConsul bool, ended func()) {
 	vips := registered(d.cfg)
-	if d.consul == nil || len(vips) == 0 {
-		return
+	p := &pairing{done: make(chan struct{})}
+	if d.consul != nil && len(vips) > 0 {
+		p.announcer = d.announcer(vips, p)
 	}
-	boot, _ := os.ReadFile(bootID) // without it only the hint is missing
-	a, err := announce.New(d.consul, vips, announce.Options{
-		Boot: strings.TrimSpace(string(boot)), Log: d.log,
-		Leave: func(name string) announce.Leave { return d.leave(vips, name) },
-	})
-	if err != nil {
-		d.log.Error("VIPs cannot be registered in Consul", "error", err)
-		return
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p := &pairing{announcer: a, stop: cancel, done: make(chan struct{})}
+	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
+	old.end(&successor{vips, sameConsul})
+	d.pairing = p
 	go func() {
 		defer close(p.done)
-		if err := a.Run(ctx); err != nil {
+		old.wait()
+		if ended != nil {
+			ended()
+		}
+		if p.announcer == nil {
+			return
+		}
+		if err := p.announcer.Run(ctx); err != nil {
 			d.log.Error("VIPs are not told to Consul any more", "error", err)
 		}
 	}()
-	d.pairing = p
+}
+
+// announcer is one for these VIPs, or nil if there can be none.
+func (d *Director) announcer(vips []announce.VIP, p *pairing) *announce.Announcer {
+	boot, _ := os.ReadFile(bootID) // without it only the hint is missing
+	a, err := announce.New(d.consul, vips, announce.Options{
+		Boot: strings.TrimSpace(string(boot)), Log: d.log,
+		Leave: func(name string) announce.Leave { return p.leave(vips, name) },
+	})
+	if err != nil {
+		d.log.Error("VIPs cannot be registered in Consul", "error", err)
+		return nil
+	}
+	return a
 }
 
 // leave keeps VIPs in Consul that the next announcer goes on with after a
-// reload: those that are the same instance. It is asked while d.mu is held by
-// whoever ends the announcer of vips.
-func (d *Director) leave(vips []announce.VIP, name string) announce.Leave {
-	if d.ending.Load() {
+// reload: those that are the same instance.
+func (p *pairing) leave(vips []announce.VIP, name string) announce.Leave {
+	next := p.next.Load()
+	was := slices.IndexFunc(vips, func(v announce.VIP) bool { return v.Name == name })
+	if next == nil || !next.consul || was < 0 {
 		return announce.LeaveRemove
 	}
-	was := slices.IndexFunc(vips, func(v announce.VIP) bool { return v.Name == name })
-	for _, v := range registered(d.cfg) {
-		if was >= 0 && v.ID("") == vips[was].ID("") {
+	for _, v := range next.vips {
+		if v.ID("") == vips[was].ID("") {
 			return announce.LeaveKeep
 		}
 	}
 	return announce.LeaveRemove
 }
 
+// end has the pairing come to its end, for next, or for good if that is nil.
+func (p *pairing) end(next *successor) {
+	if p != nil {
+		p.next.Store(next)
+		p.stop()
+	}
+}
+
+// wait waits for the end.
+func (p *pairing) wait() {
+	if p != nil {
+		<-p.done
+	}
+}
+
 // untold is why Consul does not take what it is told of the VIP; empty if it
 // does, or is told nothing. d.mu is held.
 func (d *Director) untold(v *vip) string {
-	if d.pairing == nil {
+	if d.pairing == nil || d.pairing.announcer == nil {
 		return ""
 	}
 	for _, s := range d.pairing.announcer.Status() {
@@ -95,18 +133,10 @@ func (d *Director) untold(v *vip) string {
 	return ""
 }
 
-func (p *pairing) end() {
-	if p == nil {
-		return
-	}
-	p.stop()
-	<-p.done
-}
-
 // announce tells how the VIP is.
 func (d *Director) announce(v *vip) {
-	if d.pairing == nil || v.verdict == nil {
-		return
+	if d.pairing == nil || d.pairing.announcer == nil || v.verdict == nil || errors.Is(v.address, errPending) {
+		return // what an earlier run told goes on
 	}
 	s := announce.State{
 		Capacity: v.verdict.Alive, Load: v.verdict.Load, LoadKnown: v.verdict.LoadKnown,

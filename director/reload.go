@@ -16,11 +16,14 @@ func (d *Director) reload(ctx context.Context) {
 	if err == nil {
 		err = d.unchangeable(cfg)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if err == nil {
 		err = d.replace(ctx, cfg)
 	}
+	if err == nil {
+		d.giveBack()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.failure, d.failed = err, time.Time{}
 	if err != nil {
 		d.failed = time.Now()
@@ -54,6 +57,8 @@ func (d *Director) unchangeable(cfg *config.Config) error {
 // replace takes cfg into use. VIPs that can be opened before anything else is
 // touched are; on an error everything is as it was.
 func (d *Director) replace(ctx context.Context, cfg *config.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	old, oldVIPs, oldConsul := d.cfg, d.vips, d.consul
 	d.consulChanged = !reflect.DeepEqual(old.Consul, cfg.Consul)
 	if d.consulChanged {
@@ -73,20 +78,28 @@ func (d *Director) replace(ctx context.Context, cfg *config.Config) error {
 		}
 		d.vips[conf.Name] = v
 	}
+	d.entitled = time.Time{}
 	for _, v := range oldVIPs {
 		v.close()
 	}
 	d.attach()
 	d.reroute()
-	d.disown()
-	if d.consulChanged || !reflect.DeepEqual(registered(old), registered(cfg)) {
-		d.pairing.end()
-		d.pair(ctx)
-	}
-	if d.consulChanged && oldConsul != nil {
-		oldConsul.Close()
+	switch {
+	case d.consulChanged:
+		d.pair(ctx, d.pairing, sameConsul(old, cfg), func() {
+			if oldConsul != nil {
+				oldConsul.Close()
+			}
+		})
+	case !reflect.DeepEqual(registered(old), registered(cfg)):
+		d.pair(ctx, d.pairing, true, nil)
 	}
 	return nil
+}
+
+// sameConsul tells whether both configurations tell the same Consul.
+func sameConsul(a, b *config.Config) bool {
+	return a.Consul != nil && b.Consul != nil && a.Consul.Address == b.Consul.Address
 }
 
 // restore goes back to the configuration before.

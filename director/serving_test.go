@@ -78,6 +78,7 @@ func TestRenamedVIPIsServed(t *testing.T) {
 	}
 	w.settled()
 	w.wantAnswers(map[string]string{"10.200.0.1:80": "www"})
+	w.tend(t.Context())
 	if v := w.vips["www"]; !v.served || v.trouble != nil || v.address != nil {
 		t.Errorf("served %t, trouble %v, address %v", v.served, v.trouble, v.address)
 	}

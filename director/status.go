@@ -15,6 +15,10 @@ import (
 
 // Status implements control.Director.
 func (d *Director) Status(context.Context) (control.DirectorStatus, error) {
+	if err := d.requests.enter(); err != nil {
+		return control.DirectorStatus{}, err
+	}
+	defer d.requests.leave()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()

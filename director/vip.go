@@ -40,7 +40,6 @@ type vip struct {
 
 	totals  bpf.Volume // of reals that are gone
 	address error      // why the address is not ours
-	owned   time.Time  // when that was last tried
 	trouble error      // why the datapath is not as the verdict says
 	told    string     // the trouble that was logged last
 }
@@ -123,9 +122,9 @@ func (d *Director) openVIP(ctx context.Context, conf config.VIP, old *vip) (*vip
 	if old != nil {
 		v.memory, v.reals, v.totals, v.told = old.memory, old.reals, old.totals, old.told
 		v.served = old.served && slices.Equal(addresses(old.conf), addresses(conf))
-		if old.conf.Address == conf.Address {
-			v.address = old.address
-		}
+	}
+	if c := d.claims[conf.Address]; c != nil && conf.Announce {
+		v.address = c.err
 	}
 	return v, d.follow(ctx, v, old)
 }
