@@ -42,7 +42,7 @@ $(CACHE)/bin/consul: test/consul/go.mod test/consul/go.sum
 	@touch $@
 
 .PHONY: packages
-packages: # Install the Debian packages that tests use, if they are missing
+packages: ## Install the Debian packages that tests use, if they are missing
 	@test/packages/install
 
 .PHONY: test
@@ -78,15 +78,15 @@ bench-director: build ## Measure the director beside plain routing, nftables and
 	$(GO) run ./test/bench/director -bin $(BIN)
 
 .PHONY: lab-up
-lab-up: build consul $(BIN)/lab # Build the network lab and start its programs, as root
+lab-up: build consul $(BIN)/lab ## Build the network lab and start its programs, as root
 	$(BIN)/lab -bin $(BIN) -consul $(CACHE)/bin/consul up
 
 .PHONY: lab-down
-lab-down: $(BIN)/lab # End the lab's programs and remove it
+lab-down: $(BIN)/lab ## End the lab's programs and remove it
 	$(BIN)/lab down
 
 .PHONY: lab-shell
-lab-shell: $(BIN)/lab # Start a shell in the lab's NODE (default client)
+lab-shell: $(BIN)/lab ## Start a shell in the lab's NODE (default client)
 	$(BIN)/lab shell $(or $(NODE),client)
 
 .PHONY: $(BIN)/lab
