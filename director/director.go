@@ -48,6 +48,7 @@ type Director struct {
 	owning  chan struct{} // an address is to be taken
 
 	requests gate
+	file     stateFile
 	tending  sync.Mutex // held by whoever uses owner; before mu
 
 	mu            sync.Mutex // guards what follows
@@ -66,6 +67,8 @@ type Director struct {
 	orders        []control.DrainOrder
 	claims        map[netip.Addr]*claim
 	pairing       *pairing // nil before the first
+	boots         map[bootKey]bootID
+	unsaved       bool // there is something for the state file
 }
 
 // Run owns the VIPs of the configuration until ctx ends. The datapath stays
@@ -116,6 +119,7 @@ func newDirector(o Options) *Director {
 		vips: make(map[string]*vip), ways: make(map[netip.Addr]route.Way), lost: make(map[netip.Addr]time.Time),
 		links: make(map[string]linkState), retired: make(map[uint32]*retired),
 		owning: make(chan struct{}, 1), claims: make(map[netip.Addr]*claim),
+		boots: make(map[bootKey]bootID), file: stateFile{path: besides(o.Config.Control)},
 	}
 }
 
@@ -164,6 +168,7 @@ func (d *Director) begin(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.loaded = time.Now()
+	d.restoreState()
 	d.attach()
 	if err := d.dialConsul(d.cfg); err != nil {
 		return err
@@ -182,6 +187,7 @@ func (d *Director) begin(ctx context.Context) error {
 
 // end stops what begin and reloads have started.
 func (d *Director) end() {
+	d.save()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pairing.end(nil)

@@ -2,6 +2,7 @@ package director
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -88,6 +89,10 @@ func (d *Director) forget(v *vip, id uint32) {
 		return
 	}
 	addVolume(&v.totals, traffic)
+	if l := v.leaving[id]; l != nil {
+		delete(d.boots, bootKey{v.conf.Name, netip.AddrPortFrom(l.Addr, l.Port)})
+		d.unsaved = true
+	}
 	delete(v.leaving, id)
 	maps.DeleteFunc(v.reals, func(_ string, r *real) bool { return r.id == id })
 }

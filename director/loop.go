@@ -27,6 +27,7 @@ func (d *Director) loop(ctx context.Context, reload <-chan os.Signal) error {
 		case <-d.kick:
 		}
 		d.step(time.Now())
+		d.save()
 	}
 }
 

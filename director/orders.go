@@ -18,6 +18,9 @@ func (d *Director) overrides(v *vip, now time.Time) map[string]verdict.Override 
 		if !o.Active(now) || !o.MatchVIP(v.conf.Name, v.conf.Address) {
 			continue
 		}
+		if o.Deadline.IsZero() && v.conf.DrainDeadline > 0 {
+			o.Deadline = o.Set.Add(v.conf.DrainDeadline) // not of when it is judged first: that may be after a restart
+		}
 		for _, id := range d.matches(v, o) {
 			out[id] = verdict.Override{Factor: 1, Drain: true, Deadline: o.Deadline, By: o.By}
 		}
@@ -54,6 +57,7 @@ func (d *Director) Drain(_ context.Context, o control.DrainOrder) (control.Drain
 		return o, err
 	}
 	defer d.requests.leave()
+	defer d.save() // before it is answered: a restart must not undo it
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o.Set, o.Matches, o.Connections = now, 0, 0
@@ -61,7 +65,7 @@ func (d *Director) Drain(_ context.Context, o control.DrainOrder) (control.Drain
 	d.orders = append(d.orders, o)
 	d.count(&o)
 	d.log.Info("drain", "server", o.Server, "vip", o.VIP, "by", o.By, "matches", o.Matches)
-	d.dirtyAll()
+	d.ordered()
 	return o, nil
 }
 
@@ -87,6 +91,7 @@ func (d *Director) Undrain(_ context.Context, server, vip string) (int, error) {
 		return 0, err
 	}
 	defer d.requests.leave()
+	defer d.save()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := len(d.orders)
@@ -98,7 +103,7 @@ func (d *Director) Undrain(_ context.Context, server, vip string) (int, error) {
 		return 0, control.Errorf(control.ErrNotFound, "there is no drain of %s", server)
 	}
 	d.log.Info("undrain", "server", server, "vip", vip)
-	d.dirtyAll()
+	d.ordered()
 	return n, nil
 }
 
@@ -107,12 +112,13 @@ func (d *Director) expireOrders(now time.Time) {
 	before := len(d.orders)
 	d.orders = slices.DeleteFunc(d.orders, func(o control.DrainOrder) bool { return !o.Active(now) })
 	if len(d.orders) < before {
-		d.dirtyAll()
+		d.ordered()
 	}
 }
 
-// dirtyAll has every VIP judged anew at once.
-func (d *Director) dirtyAll() {
+// ordered has every VIP judged anew at once, as the orders have changed.
+func (d *Director) ordered() {
+	d.unsaved = true
 	for _, v := range d.vips {
 		v.dirty = true
 	}

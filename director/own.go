@@ -47,6 +47,7 @@ func (d *Director) own(v *vip) {
 	if c == nil {
 		c = &claim{err: errPending}
 		d.claims[v.conf.Address] = c
+		d.unsaved = true
 	}
 	c.due = true
 	v.address = c.err
@@ -238,5 +239,6 @@ func (d *Director) release(addr netip.Addr) bool {
 		return true
 	}
 	delete(d.claims, addr)
+	d.unsaved = true
 	return true
 }

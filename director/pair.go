@@ -14,8 +14,8 @@ import (
 	"github.com/ballast-lb/ballast/director/verdict"
 )
 
-// bootID identifies the run of the kernel that the datapath lives in.
-const bootID = "/proc/sys/kernel/random/boot_id"
+// bootFile identifies the run of the kernel that the datapath lives in.
+const bootFile = "/proc/sys/kernel/random/boot_id"
 
 // pairing tells Consul of the VIPs, so that name servers answer with them.
 type pairing struct {
@@ -76,7 +76,7 @@ func (d *Director) pair(ctx context.Context, old *pairing, sameConsul bool, ende
 
 // announcer is one for these VIPs, or nil if there can be none.
 func (d *Director) announcer(vips []announce.VIP, p *pairing) *announce.Announcer {
-	boot, _ := os.ReadFile(bootID) // without it only the hint is missing
+	boot, _ := os.ReadFile(bootFile) // without it only the hint is missing
 	a, err := announce.New(d.consul, vips, announce.Options{
 		Boot: strings.TrimSpace(string(boot)), Log: d.log,
 		Leave: func(name string) announce.Leave { return p.leave(vips, name) },

@@ -59,7 +59,7 @@ func (d *Director) apply(v *vip, s verdict.Server, now time.Time) error {
 		d.tell(v, r, s)
 		r.since = now
 	}
-	if s.Generation != r.server.Generation {
+	if rebooted := d.rebooted(v, s); rebooted || s.Generation != r.server.Generation {
 		if err := d.retire(v, r, s, now); err != nil {
 			return err
 		}

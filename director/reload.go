@@ -79,6 +79,7 @@ func (d *Director) replace(ctx context.Context, cfg *config.Config) error {
 		d.vips[conf.Name] = v
 	}
 	d.entitled = time.Time{}
+	d.forgetBoots()
 	for _, v := range oldVIPs {
 		v.close()
 	}
