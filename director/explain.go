@@ -241,11 +241,8 @@ func (d *Director) candidates(v *vip, next outlook) []control.Candidate {
 		}
 		c := control.Candidate{
 			Server: s.ID, Address: netip.AddrPortFrom(s.Addr, s.Port), State: realStates[r.written.State],
-			Eligible: s.Eligible() && r.way.Err == nil, Why: s.Reason, Next: next == outlook{certain, r.id},
+			Eligible: s.Eligible() && r.way.Err == nil, Why: reason(s, r.way.Err), Next: next == outlook{certain, r.id},
 			Active: uint64(d.plane.Tally(r.id).Active), Weight: float64(r.written.Weight) / schedule.One,
-		}
-		if r.way.Err != nil {
-			c.Why = r.way.Err.Error()
 		}
 		out = append(out, c)
 	}

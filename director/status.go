@@ -81,7 +81,7 @@ func sourceStatus(v *vip, now time.Time) []control.SourceStatus {
 		}
 		st := f.source.Status()
 		s := control.SourceStatus{
-			Source: st.Source, Age: control.Seconds(st.Age(now)), Err: st.Err, Confirmed: st.Confirmed,
+			Source: v.sourceName(f), Age: control.Seconds(st.Age(now)), Err: st.Err, Confirmed: st.Confirmed,
 		}
 		if p := f.last(); p != nil {
 			s.Servers = len(p.Servers)
@@ -89,6 +89,29 @@ func sourceStatus(v *vip, now time.Time) []control.SourceStatus {
 		out = append(out, s)
 	}
 	return out
+}
+
+// sourceName says where a feed's servers come from.
+func (v *vip) sourceName(f *feed) string {
+	switch {
+	case f == v.spare:
+		return "list " + v.conf.Name + " fallback"
+	case v.conf.Service == nil:
+		return "list " + v.conf.Name
+	}
+	return f.source.Status().Source
+}
+
+// reason says why a server's state and weight are what they are; empty of one
+// that is well.
+func reason(s verdict.Server, way error) string {
+	switch {
+	case way != nil:
+		return way.Error()
+	case s.State == verdict.Up && s.Reason == s.Health.String():
+		return ""
+	}
+	return s.Reason
 }
 
 func (d *Director) vipStatus(v *vip) control.VIPStatus {
@@ -167,15 +190,12 @@ func (d *Director) realStatus(v *vip, r *real, s verdict.Server) control.RealSta
 	traffic, _ := d.plane.Traffic(r.id) // of the same maps as all else here
 	out := control.RealStatus{
 		ID: s.ID, Address: netip.AddrPortFrom(s.Addr, s.Port), State: realStates[r.written.State],
-		Reason: s.Reason, Since: r.since, Weight: float64(r.written.Weight) / 256,
+		Reason: reason(s, r.way.Err), Since: r.since, Weight: float64(r.written.Weight) / 256,
 		Capacity: s.Factors.Capacity, Ramp: s.Factors.Ramp,
 		Active: uint64(t.Active), Inactive: uint64(t.Inactive), Totals: volume(traffic), Rates: r.rates,
 		SYNs: t.Syns, SYNACKs: t.Synacks, Misses: t.Misses, Resets: t.Resets, Unreachable: t.Unreachable,
 		Generation: s.Generation, DrainDeadline: s.DrainDeadline, Fallback: s.Fallback,
 		Interface: r.way.Interface, Nexthop: r.way.Nexthop,
-	}
-	if r.way.Err != nil {
-		out.Reason = r.way.Err.Error()
 	}
 	if s.LoadKnown {
 		out.Load, out.LoadAge = &s.Load, v.loadAge(s.ID, time.Now())
