@@ -9,6 +9,9 @@ LDFLAGS  := -s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION) -X
 FUZZTIME ?= 60s
 # The race detector needs a C compiler; tests run without it where there is none.
 RACE     ?= $(if $(shell command -v gcc),-race)
+# Packages whose tests look at what happens within milliseconds, and have whole
+# programs to do it with: nothing else runs meanwhile.
+ALONE    := -e /test/director$$ -e /test/paired$$
 
 .DEFAULT_GOAL := help
 
@@ -48,7 +51,8 @@ packages: ## Install the Debian packages that tests use, if they are missing
 .PHONY: test
 test: packages consul ## Run all tests (CI=true turns skips into failures)
 	$(GO) vet ./...
-	$(GO) test $(RACE) -timeout 9m ./...
+	$(GO) test $(RACE) -timeout 9m $$($(GO) list ./... | grep -v $(ALONE))
+	$(GO) test -p 1 -timeout 9m $$($(GO) list ./... | grep $(ALONE))
 
 .PHONY: lint
 lint: ## Run gofmt, go vet and golangci-lint (pinned in test/lint)
