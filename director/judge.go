@@ -21,7 +21,7 @@ func (d *Director) judge(v *vip, now time.Time) {
 	}
 	tallies, failed := d.tallies(v, now)
 	fresh, spare := v.servers.take(), v.spare.take()
-	due := v.verdict == nil || v.dirty || failed || fresh || spare || now.Sub(v.judged) >= judgeEvery ||
+	due := v.verdict == nil || v.dirty || failed || fresh || spare || !now.Before(v.turn) ||
 		!v.verdict.Due.IsZero() && !now.Before(v.verdict.Due)
 	if !due {
 		return
@@ -29,9 +29,19 @@ func (d *Director) judge(v *vip, now time.Time) {
 	v.verdict, v.memory = verdict.Next(v.rules, verdict.Input{
 		Now: now, Pool: servers, Fallback: v.spare.last(), Overrides: d.overrides(v, now), Tallies: tallies,
 	}, v.memory)
-	v.judged, v.dirty = now, false
+	v.judged, v.turn, v.dirty = now, v.next(now, judgeEvery), false
 	d.account(v)
 	v.trouble = d.enact(v, now)
+}
+
+// next is the VIP's next turn of what comes once in every: the turns of many
+// VIPs are spread over the steps.
+func (v *vip) next(now time.Time, every time.Duration) time.Time {
+	turn := now.Truncate(every).Add(time.Duration(v.id) * step % every)
+	for !turn.After(now) {
+		turn = turn.Add(every)
+	}
+	return turn
 }
 
 // enact brings the datapath in line with the verdict: servers first, then the

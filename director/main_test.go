@@ -131,9 +131,10 @@ func (w *world) write(vips ...string) {
 	}
 }
 
-// vipBlock is a VIP with servers as written, separated by blanks.
+// vipBlock is a VIP with servers as written, separated by blanks. They are not
+// asked: checks would leave from the namespace of the test.
 func vipBlock(name, address string, port int, servers string, settings ...string) string {
-	return fmt.Sprintf("vip %q {\naddress = %q\nports = [%d]\nservers = [%s]\n%s\n}\n", name, address, port,
+	return fmt.Sprintf("vip %q {\naddress = %q\nports = [%d]\nservers = [%s]\ncheck \"none\" {}\n%s\n}\n", name, address, port,
 		`"`+strings.Join(strings.Fields(servers), `", "`)+`"`, strings.Join(settings, "\n"))
 }
 

@@ -12,15 +12,16 @@ const measureEvery = time.Second
 
 // measure brings the rates of a VIP's servers up to date.
 func (d *Director) measure(v *vip, now time.Time) {
+	if now.Before(v.gauged) {
+		return
+	}
+	v.gauged = v.next(now, measureEvery)
 	for _, r := range v.reals {
-		if now.Sub(r.looked) < measureEvery {
-			continue
-		}
 		traffic, err := d.plane.Traffic(r.id)
 		if err != nil {
 			continue
 		}
-		if !r.looked.IsZero() {
+		if now.After(r.looked) && !r.looked.IsZero() {
 			r.rates = rates(r.before, traffic, now.Sub(r.looked))
 		}
 		r.before, r.looked = traffic, now

@@ -30,7 +30,9 @@ type vip struct {
 	memory  *verdict.Memory
 	verdict *verdict.Verdict // nil before the first pool
 	judged  time.Time
-	dirty   bool // something changed since
+	turn    time.Time // to be judged again if nothing happens
+	gauged  time.Time // when its rates are due
+	dirty   bool      // something changed since
 
 	reals   map[string]*real   // by server ID, the removed included
 	present []uint32           // ids of those in the pool
