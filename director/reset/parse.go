@@ -69,9 +69,10 @@ func parse6(head []byte) (quote, error) {
 	if length == ipv6Len {
 		length = len(head) // a jumbogram, or one of the kernel's big segments
 	}
-	upper, proto, next := ipv6Len, head[6], 0
-	for ; ; upper += next {
-		if next = extension(proto, head[upper:]); next == 0 {
+	upper, proto := ipv6Len, head[6]
+	for {
+		next := extension(proto, head[upper:])
+		if next == 0 {
 			break
 		}
 		if upper+next >= len(head) {
@@ -80,7 +81,7 @@ func parse6(head []byte) (quote, error) {
 		if proto == extFragment && binary.BigEndian.Uint16(head[upper+2:])&^7 != 0 {
 			return quote{}, later(from)
 		}
-		proto = head[upper]
+		proto, upper = head[upper], upper+next
 	}
 	return q.cut(head, length, upper, proto)
 }

@@ -20,7 +20,7 @@ const (
 	DefaultTooBigs = 1_000
 )
 
-// ErrLimited: more too-big messages were asked for than the rate allows
+// ErrLimited says that more too-big messages were asked for than the rate allows
 // (RFC 4443, 2.4 (f)).
 var ErrLimited = errors.New("over the rate of too-big messages")
 
@@ -131,7 +131,7 @@ func (s *Sender) reset(ctx context.Context, from, to netip.AddrPort, seq uint32)
 // ICMPv6 type 2 (RFC 4443). It does not wait. Errors: ErrSilent, ErrLimited,
 // and those of the kernel.
 func (s *Sender) TooBig(o Oversize) error {
-	packet, to, err := o.build(nil)
+	packet, to, err := o.build()
 	if err != nil {
 		return fmt.Errorf("too big: %w", err)
 	}
@@ -147,7 +147,8 @@ func (s *Sender) TooBig(o Oversize) error {
 // send gives a whole packet to the kernel's routing. The ifindex is looked at
 // for link-local addresses.
 func (s *Sender) send(packet []byte, to netip.Addr, ifindex int) error {
-	fd, addr := s.ipv4, unix.Sockaddr(nil)
+	fd := s.ipv4
+	var addr unix.Sockaddr
 	if to.Is4() {
 		addr = &unix.SockaddrInet4{Addr: to.As4()}
 	} else {

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// ErrSilent: no ICMP error may be sent about the packet.
+// ErrSilent says that no ICMP error may be sent about the packet.
 var ErrSilent = errors.New("no ICMP error may be sent about it")
 
 // Lengths and limits of the messages.
@@ -34,7 +34,7 @@ type Oversize struct {
 
 // build returns the message and whom it goes to. It is about IPv4 packets
 // without DF, too: it is the only way to have their sender make them fit.
-func (o Oversize) build(buf []byte) ([]byte, netip.Addr, error) {
+func (o Oversize) build() ([]byte, netip.Addr, error) {
 	q, err := parse(o.Head)
 	if err != nil {
 		return nil, netip.Addr{}, err
@@ -46,11 +46,11 @@ func (o Oversize) build(buf []byte) ([]byte, netip.Addr, error) {
 	if !unicast(q.from) || !unicast(q.to) || !unicast(from) || from.Is4() != q.from.Is4() {
 		return nil, netip.Addr{}, fmt.Errorf("packet from %v to %v, answer from %v: %w", q.from, q.to, from, ErrSilent)
 	}
-	return buildTooBig(buf, from, q, o.MTU), q.from, nil
+	return buildTooBig(from, q, o.MTU), q.from, nil
 }
 
-func buildTooBig(buf []byte, from netip.Addr, q quote, mtu int) []byte {
-	buf = appendIP(buf, from, q.from, q.kind.icmp, icmpLen+len(q.head))
+func buildTooBig(from netip.Addr, q quote, mtu int) []byte {
+	buf := appendIP(nil, from, q.from, q.kind.icmp, icmpLen+len(q.head))
 	at := len(buf)
 	buf = append(buf, q.kind.typ, q.kind.code, 0, 0)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(min(max(mtu, q.kind.minMTU), q.kind.maxMTU)))

@@ -45,7 +45,7 @@ func TestBuildTooBig(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, to, err := Oversize{Head: datagram(c.from, c.to, 1392), MTU: 1300}.build(nil)
+			got, to, err := Oversize{Head: datagram(c.from, c.to, 1392), MTU: 1300}.build()
 			if err != nil || to != c.from.Addr() {
 				t.Fatalf("to %v, %v", to, err)
 			}
@@ -59,7 +59,7 @@ func TestBuildTooBig(t *testing.T) {
 // TestTooBigAgainstNet compares with golang.org/x/net.
 func TestTooBigAgainstNet(t *testing.T) {
 	head := datagram(client6, vip6, 1392)
-	got, _, err := Oversize{Head: head, MTU: 1400}.build(nil)
+	got, _, err := Oversize{Head: head, MTU: 1400}.build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestTooBigMTU(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, _, err := Oversize{Head: datagram(c.from, c.to, 1392), MTU: c.mtu}.build(nil)
+			got, _, err := Oversize{Head: datagram(c.from, c.to, 1392), MTU: c.mtu}.build()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,25 +117,25 @@ func TestTooBigLength(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			head := datagram(c.from, c.to, 1392)
 			head = append(head, make([]byte, 1440)...)[:c.fill]
-			got, _, err := Oversize{Head: head, MTU: 1300}.build(nil)
+			got, _, err := Oversize{Head: head, MTU: 1300}.build()
 			if err != nil || len(got) != c.want {
 				t.Errorf("%d bytes, want %d: %v", len(got), c.want, err)
 			}
 		})
 	}
 	short := append(datagram(client4, vip4, 7), make([]byte, 30)...)
-	if got, _, err := (Oversize{Head: short, MTU: 68}).build(nil); err != nil || len(got) != 20+8+35 {
+	if got, _, err := (Oversize{Head: short, MTU: 68}).build(); err != nil || len(got) != 20+8+35 {
 		t.Errorf("padding was quoted: %x, %v", got, err)
 	}
 }
 
 func TestTooBigSource(t *testing.T) {
 	head := datagram(client4, vip4, 1392)
-	got, to, err := Oversize{Head: head, MTU: 1300, Source: netip.MustParseAddr("::ffff:10.200.0.2")}.build(nil)
+	got, to, err := Oversize{Head: head, MTU: 1300, Source: netip.MustParseAddr("::ffff:10.200.0.2")}.build()
 	if err != nil || to != client4.Addr() || !bytes.Equal(got[12:20], octets(t, "0ac80002 0ac80001")) {
 		t.Errorf("%x to %v: %v", got, to, err)
 	}
-	_, _, err = Oversize{Head: head, MTU: 1300, Source: vip6.Addr()}.build(nil)
+	_, _, err = Oversize{Head: head, MTU: 1300, Source: vip6.Addr()}.build()
 	if !errors.Is(err, ErrSilent) {
 		t.Errorf("source of the other family: %v", err)
 	}
@@ -205,7 +205,7 @@ func TestSilent(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := Oversize{Head: c.packet, MTU: 1300}.build(nil)
+			_, _, err := Oversize{Head: c.packet, MTU: 1300}.build()
 			if c.told && err != nil || !c.told && !errors.Is(err, ErrSilent) {
 				t.Errorf("%v, want told: %v", err, c.told)
 			}
@@ -218,7 +218,7 @@ func FuzzTooBig(f *testing.F) {
 	f.Add(datagram(client6, vip6, 1392), 1300)
 	f.Add(slices.Concat(with(datagram(client6, vip6, 7)[:40], 6, 44), []byte{0, 0, 0, 1, 0, 0, 0, 9}, make([]byte, 90)), 0)
 	f.Fuzz(func(t *testing.T, head []byte, mtu int) {
-		got, to, err := Oversize{Head: head, MTU: mtu}.build(nil)
+		got, to, err := Oversize{Head: head, MTU: mtu}.build()
 		if err != nil {
 			if !errors.Is(err, ErrSilent) {
 				t.Fatal(err)
@@ -237,7 +237,7 @@ func FuzzTooBig(f *testing.F) {
 			t.Fatalf("checksum is wrong by %#x", rest)
 		}
 		// Nobody may answer it with the like.
-		if _, _, err := (Oversize{Head: got, MTU: mtu}).build(nil); !errors.Is(err, ErrSilent) {
+		if _, _, err := (Oversize{Head: got, MTU: mtu}).build(); !errors.Is(err, ErrSilent) {
 			t.Fatalf("an error would be sent about it: %v", err)
 		}
 	})
