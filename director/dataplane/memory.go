@@ -28,7 +28,7 @@ func mapArray[T any](m *ebpf.Map) (array[T], error) {
 	if err != nil {
 		return array[T]{}, err
 	}
-	return array[T]{mem: raw.mem, stride: raw.stride, len: raw.len}, nil
+	return array[T](raw), nil
 }
 
 // mapBytes maps an array whose type is not known. Elements lie at multiples of
@@ -44,7 +44,7 @@ func mapBytes(m *ebpf.Map) (array[byte], error) {
 }
 
 // raw is the same array, of values whose type is not known.
-func (a array[T]) raw() array[byte] { return array[byte]{mem: a.mem, stride: a.stride, len: a.len} }
+func (a array[T]) raw() array[byte] { return array[byte](a) }
 
 // at gives the element itself, shared with the datapath. It panics as a slice
 // does when i is out of range.
