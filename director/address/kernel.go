@@ -100,7 +100,7 @@ func (k *kernel) add(addr netip.Addr, index int) error {
 	r.AddData(nl.NewRtAttr(ifaProto, nl.Uint8Attr(Protocol)))
 	if addr.Is6() {
 		r.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(unix.IFA_F_NODAD)))
-		life := &nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: 0, Valid: forever}}
+		life := &nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Valid: forever}} // preferred for 0 s
 		r.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
 	}
 	_, err := r.Execute(unix.NETLINK_ROUTE, 0)

@@ -7,15 +7,6 @@ import (
 	"github.com/ballast-lb/ballast/director/bpf/bpftest"
 )
 
-// changes are of the servers of a dialog's service by index.
-func (w *world) changes(service uint32, by map[int]bpftest.Change) map[uint32]bpftest.Change {
-	all := map[uint32]bpftest.Change{}
-	for i, c := range by {
-		all[w.real(service, i)] = c
-	}
-	return all
-}
-
 // moved follows a dialog to the server that a packet was sent to instead.
 func (d *dialog) moved(r bpftest.Result) *dialog {
 	d.Helper()

@@ -1,6 +1,6 @@
 package bpf
 
-// The maps' values by short names.
+// Affinity and those after it are the maps' values by short names.
 type (
 	Affinity    = DirectorAffinity
 	AffinityKey = DirectorAffinityKey

@@ -258,15 +258,3 @@ func (w *world) forwards(p, out bpftest.Packet, service int, reason bpf.Reason) 
 	w.Helper()
 	return w.send(p, want{reason: reason, service: service, verdict: bpftest.Redirect, packet: &out})
 }
-
-// answers sends a packet and returns the one that came of it, with its
-// checksums found right.
-func (w *world) answers(p bpftest.Packet, service int, reason bpf.Reason) bpftest.Packet {
-	w.Helper()
-	r := w.send(p, want{reason: reason, service: service, verdict: bpftest.Redirect})
-	out, err := bpftest.Parse(r.Packet)
-	if err != nil {
-		w.Fatalf("answered with a wrong packet: %v\n%x", err, r.Packet)
-	}
-	return out
-}
