@@ -76,7 +76,7 @@ func (a *app) connections(ctx context.Context, f control.ConnFilter) error {
 	out := connPrinter{app: a}
 	for c, err := range a.director().Connections(ctx, f) {
 		if err != nil {
-			out.flush() //nolint:errcheck // the first error is the one to tell
+			_ = out.flush() // the first error is the one to tell
 			return err
 		}
 		if limit > 0 && out.n == limit {
