@@ -48,15 +48,16 @@ func loadEmpty() (fd int, err error) {
 	}{unix.BPF_PROG_TYPE_SCHED_CLS, uint32(len(code)), unsafe.Pointer(&code[0]), unsafe.Pointer(&license[0])})
 }
 
-// runAttr is what BPF_PROG_TEST_RUN takes and tells.
+// runAttr is what BPF_PROG_TEST_RUN takes and tells: test of union bpf_attr in
+// linux/bpf.h.
 type runAttr struct {
-	fd, verdict          uint32
-	lenIn, lenOut        uint32
-	in, out              unsafe.Pointer
-	repeat, duration     uint32
-	ctxIn, ctxOut        uint32
-	ctx                  [2]unsafe.Pointer
-	flags, cpu, batch, _ uint32
+	fd, verdict      uint32
+	lenIn, _         uint32         // data_size_out
+	in, _            unsafe.Pointer // data_out
+	repeat, duration uint32
+	_, _             uint32            // ctx_size_in, ctx_size_out
+	_                [2]unsafe.Pointer // ctx_in, ctx_out
+	_, _, _, _       uint32            // flags, cpu, batch_size, padding
 }
 
 // runner gives packets to a program, one by one. The kernel makes a fresh copy

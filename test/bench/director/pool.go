@@ -57,7 +57,7 @@ const loopback = 1
 // put writes the pool into the datapath, every server up and of weight 1.
 func (p pool) put(plane *dataplane.Plane) error {
 	service, err := plane.PutService(dataplane.Service{
-		Name:      fmt.Sprintf("%s-%d", p.family.name, p.port),
+		Name:      fmt.Sprintf("%s-%d", p.name, p.port),
 		Scheduler: bpf.DirectorScheduler(p.scheduler), Seed: 1,
 		Retry: time.Minute, Silence: time.Minute, Tries: 16,
 	})
