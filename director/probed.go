@@ -60,7 +60,7 @@ func (s *probed) probe(ctx context.Context, p *pool.Pool, ask probe.Check, publi
 	prober := probe.NewSource(s.name, p.Servers, ask, s.check.Options, s.seen)
 	s.prober = prober
 	s.running.Go(func() {
-		prober.Run(ctx, func(seen *pool.Pool) { // ends without error, with ctx
+		_ = prober.Run(ctx, func(seen *pool.Pool) { // ends without error, with ctx
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.prober == prober {

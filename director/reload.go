@@ -72,7 +72,7 @@ func (d *Director) replace(ctx context.Context, cfg *config.Config) error {
 	for _, conf := range cfg.VIPs {
 		v, err := d.openVIP(ctx, conf, oldVIPs[conf.Name])
 		if err != nil {
-			d.restore(ctx, old, oldVIPs)
+			d.restore(old, oldVIPs)
 			d.consul = oldConsul
 			return err
 		}
@@ -104,7 +104,7 @@ func sameConsul(a, b *config.Config) bool {
 }
 
 // restore goes back to the configuration before.
-func (d *Director) restore(ctx context.Context, cfg *config.Config, vips map[string]*vip) {
+func (d *Director) restore(cfg *config.Config, vips map[string]*vip) {
 	for name, v := range d.vips {
 		if o := vips[name]; o != nil && o.servers == nil {
 			o.servers, o.spare = v.servers, v.spare // taken over: given back

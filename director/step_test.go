@@ -44,21 +44,28 @@ func BenchmarkStep(b *testing.B) {
 }
 
 func TestTurnsAreSpread(t *testing.T) {
+	for _, every := range []time.Duration{time.Second, 4 * step} {
+		t.Run(every.String(), func(t *testing.T) { testTurns(t, every) })
+	}
+}
+
+func testTurns(t *testing.T, every time.Duration) {
 	now := time.Unix(1e9, 123e6)
 	turns := make(map[time.Time]int)
 	for id := range uint32(40) {
 		v := &vip{id: id}
-		turn := v.next(now, time.Second)
-		if !turn.After(now) || turn.Sub(now) > time.Second {
+		turn := v.next(now, every)
+		if !turn.After(now) || turn.Sub(now) > every {
 			t.Errorf("%d: its turn comes after %v", id, turn.Sub(now))
 		}
-		if again := v.next(turn, time.Second); again.Sub(turn) != time.Second {
+		if again := v.next(turn, every); again.Sub(turn) != every {
 			t.Errorf("%d: the turn after that comes %v later", id, again.Sub(turn))
 		}
 		turns[turn]++
 	}
+	count := int(every / step)
 	for turn, n := range turns {
-		if len(turns) != 10 || n != 4 {
+		if len(turns) != count || n != 40/count {
 			t.Errorf("%d of 40 have their turn at %v, of %d", n, turn, len(turns))
 		}
 	}

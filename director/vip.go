@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -181,6 +180,3 @@ func (v *vip) close() {
 	v.servers.end()
 	v.spare.end()
 }
-
-// addrPort is the VIP's address with its first port.
-func (v *vip) addrPort() netip.AddrPort { return netip.AddrPortFrom(v.conf.Address, v.conf.Ports[0]) }

@@ -1,6 +1,7 @@
 package bpf
 
-// Affinity and those after it are the maps' values by short names.
+// The maps' values by short names.
+
 type (
 	Affinity    = DirectorAffinity
 	AffinityKey = DirectorAffinityKey

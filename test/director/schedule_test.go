@@ -75,8 +75,11 @@ func held(t *testing.T, w *world) {
 		}
 		eventually(t, "the ends to be counted", func() error {
 			for c, err := range w.control.Connections(t.Context(), control.ConnFilter{State: control.ConnEstablished, VIP: at(w.VIP(0), port)}) {
-				if err != nil || c.Server.Addr() == w.Servers[int(first[1]-'1')].Addr {
-					return fmt.Errorf("%v, %v", c, err)
+				if err != nil {
+					return err
+				}
+				if c.Server.Addr() == w.Servers[int(first[1]-'1')].Addr {
+					return fmt.Errorf("%v has not ended", c)
 				}
 			}
 			return nil
