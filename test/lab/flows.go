@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,14 +217,19 @@ func resent(conn net.Conn) (count int) {
 	return count
 }
 
-// String is one line.
+// String is a few lines, as those of a Report.
 func (s FlowStats) String() string {
 	lost := 0
 	for _, n := range s.Lost {
 		lost += n
 	}
-	return fmt.Sprintf("%d open, %d lost %v, %d exchanged, %d missed, slowest %v, %d segments resent, servers %v",
-		s.Open, lost, s.Lost, s.Exchanged, s.Missed, s.Slowest, s.Resent, s.Servers)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d open, %d lost", s.Open, lost)
+	writeFaults(&b, s.Lost)
+	fmt.Fprintf(&b, "\n%d exchanged, %d missed, %.2f ms (slowest), %d segments resent\n",
+		s.Exchanged, s.Missed, milliseconds(s.Slowest), s.Resent)
+	writeServers(&b, s.Servers)
+	return b.String()
 }
 
 // Stats is how they fare now.

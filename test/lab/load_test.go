@@ -82,6 +82,21 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestFlowStats(t *testing.T) {
+	stats := FlowStats{
+		Open: 97, Lost: map[Fault]int{Reset: 2, Closed: 1}, Exchanged: 500, Missed: 4,
+		Slowest: 12340 * time.Microsecond, Resent: 5, Servers: map[string]int{"s2": 40, "s1": 60},
+	}
+	want := `97 open, 3 lost, 1 closed, 2 reset
+500 exchanged, 4 missed, 12.34 ms (slowest), 5 segments resent
+s1       60
+s2       40
+`
+	if got := stats.String(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 func TestFaultOf(t *testing.T) {
 	for err, want := range map[error]Fault{
 		syscall.ECONNREFUSED: Refused,

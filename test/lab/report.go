@@ -75,16 +75,24 @@ func (r Report) Slowest() time.Duration { return r.Percentile(1) }
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d connections, %d failed", len(r), len(r.Failed()))
-	faults := r.Faults()
-	for _, f := range slices.Sorted(maps.Keys(faults)) {
-		fmt.Fprintf(&b, ", %d %s", faults[f], f)
-	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	writeFaults(&b, r.Faults())
+	ms := milliseconds
 	fmt.Fprintf(&b, "\nconnected after %.2f ms (median), %.2f (99 %%), %.2f (slowest)\n",
 		ms(r.Percentile(0.5)), ms(r.Percentile(0.99)), ms(r.Slowest()))
-	servers := r.Servers()
-	for _, s := range slices.Sorted(maps.Keys(servers)) {
-		fmt.Fprintf(&b, "%-8s %d\n", s, servers[s])
-	}
+	writeServers(&b, r.Servers())
 	return b.String()
 }
+
+func writeFaults(b *strings.Builder, faults map[Fault]int) {
+	for _, f := range slices.Sorted(maps.Keys(faults)) {
+		fmt.Fprintf(b, ", %d %s", faults[f], f)
+	}
+}
+
+func writeServers(b *strings.Builder, servers map[string]int) {
+	for _, s := range slices.Sorted(maps.Keys(servers)) {
+		fmt.Fprintf(b, "%-8s %d\n", s, servers[s])
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

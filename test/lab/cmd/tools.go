@@ -180,7 +180,7 @@ func flows(ctx context.Context, s *settings, args []string) error {
 		case <-ctx.Done():
 		case <-timer.C:
 		}
-		fmt.Fprintln(s.out, set.Close())
+		fmt.Fprint(s.out, set.Close())
 		return nil
 	})
 }

@@ -40,4 +40,7 @@ vip "echo-udp" {
   scheduler = "rr"
   servers   = [{{range $i, $s := .Lab.Servers}}{{if $i}}, {{end}}"{{$s.Addr}}"{{end}}]
   register  = false
+  # No kind of check speaks UDP but dns. The echo server opens and closes its
+  # port for TCP and UDP at once, so the one tells of the other here.
+  check "tcp" { interval = "1s" }
 }
