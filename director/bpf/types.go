@@ -1,25 +1,41 @@
 package bpf
 
-// The maps' values by short names.
-
+// The maps' values by short names; types.h tells more.
 type (
-	Affinity    = DirectorAffinity
+	// Affinity is the server that a prefix of clients was given last.
+	Affinity = DirectorAffinity
+	// AffinityKey is the prefix of a client, and the service.
 	AffinityKey = DirectorAffinityKey
-	Ask         = DirectorAsk
-	Bucket      = DirectorBucket
-	Conn        = DirectorConn
-	Gauge       = DirectorGauge
-	Opening     = DirectorOpening
-	Real        = DirectorReal
-	Reason      = DirectorReason
-	Service     = DirectorService
-	Settings    = DirectorSettings
-	Span        = DirectorSpan
-	State       = DirectorConnState
-	Tally       = DirectorTally
-	Tuple       = DirectorTuple
-	VIP         = DirectorVip
-	Volume      = DirectorVolume
+	// Ask is what the datapath asks user space to do.
+	Ask = DirectorAsk
+	// Bucket is a cache line of the index.
+	Bucket = DirectorBucket
+	// Conn is a connection.
+	Conn = DirectorConn
+	// Gauge is what the datapath tells of itself.
+	Gauge = DirectorGauge
+	// Opening is what is kept of a client's SYN until its ACK.
+	Opening = DirectorOpening
+	// Real is a server, as user space tells the datapath.
+	Real = DirectorReal
+	// Reason is how a packet left the program.
+	Reason = DirectorReason
+	// Service is a VIP's settings.
+	Service = DirectorService
+	// Settings are those of the whole datapath.
+	Settings = DirectorSettings
+	// Span is a part of the slots.
+	Span = DirectorSpan
+	// State is a connection's.
+	State = DirectorConnState
+	// Tally is what the datapath counts of a server.
+	Tally = DirectorTally
+	// Tuple is a packet's addresses as it comes in.
+	Tuple = DirectorTuple
+	// VIP is the key of a service: address, port, protocol.
+	VIP = DirectorVip
+	// Volume is connections, packets and bytes, on one CPU.
+	Volume = DirectorVolume
 )
 
 // Sizes that types.h fixes.
