@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 RACE     ?= $(if $(shell command -v gcc),-race)
 # Packages whose tests look at what happens within milliseconds, and have whole
 # programs to do it with: nothing else runs meanwhile.
-ALONE    := -e /test/director$$ -e /test/paired$$
+ALONE    := -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$
 
 .DEFAULT_GOAL := help
 
