@@ -7,6 +7,7 @@ import (
 
 	"github.com/ballast-lb/ballast/director/schedule"
 	"github.com/ballast-lb/ballast/director/verdict"
+	"github.com/ballast-lb/ballast/internal/pool"
 )
 
 // judgeEvery is how long a verdict holds at most while nothing happens.
@@ -16,7 +17,7 @@ const judgeEvery = time.Second
 // the datapath. d.mu is held.
 func (d *Director) judge(v *vip, now time.Time) {
 	servers := v.servers.last()
-	if servers == nil {
+	if servers == nil || d.doubted(v, servers, now) {
 		return // nothing is known yet: what an earlier run left goes on
 	}
 	tallies, failed := d.tallies(v, now)
@@ -32,6 +33,20 @@ func (d *Director) judge(v *vip, now time.Time) {
 	v.judged, v.turn, v.dirty = now, v.next(now, judgeEvery), false
 	d.account(v)
 	v.trouble = d.enact(v, now)
+}
+
+// patience is how long after its start a director does not believe that a VIP
+// has no servers, if it had some.
+const patience = 15 * time.Second
+
+// doubted tells whether the first pool is empty where an earlier run left
+// servers: a Consul that has lost its data knows none until agents have come.
+func (d *Director) doubted(v *vip, p *pool.Pool, now time.Time) bool {
+	if v.memory != nil || len(p.Servers) > 0 || now.Sub(d.started) >= patience {
+		return false
+	}
+	members, _, err := d.plane.Tables(v.id)
+	return err == nil && len(members) > 0
 }
 
 // next is the VIP's next turn of what comes once in every: the turns of many

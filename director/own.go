@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ballast-lb/ballast/director/address"
 	"github.com/ballast-lb/ballast/director/bpf"
 	"github.com/ballast-lb/ballast/director/dataplane"
 )
@@ -31,6 +32,7 @@ var errPending = errors.New("its address is about to be taken")
 // claim is an address that VIPs want or wanted. The director's mutex guards it.
 type claim struct {
 	err    error     // why it is not ours
+	at     string    // the interface that has it; empty if that is not known
 	due    bool      // to be tried at once
 	tried  time.Time // when last
 	repeat time.Time // when to announce it again; zero for never
@@ -81,7 +83,7 @@ func (d *Director) tend(ctx context.Context) {
 		}
 		h, err := d.owner.Own(ctx, addr, interfaces)
 		if ctx.Err() == nil {
-			d.claimed(addr, h.Taken, h.Interface, err, time.Now())
+			d.claimed(addr, h, err, time.Now())
 		}
 	}
 	d.announceAgain(time.Now())
@@ -98,34 +100,37 @@ func (d *Director) wanted() map[netip.Addr]bool {
 	return wanted
 }
 
-// nextClaim chooses an address to be tried.
+// nextClaim chooses an address to be tried, in the configuration's order.
 func (d *Director) nextClaim(now time.Time) (netip.Addr, []string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	wanted := d.wanted()
-	for addr, c := range d.claims {
+	for _, conf := range d.cfg.VIPs {
+		c := d.claims[conf.Address]
+		if c == nil || !conf.Announce {
+			continue
+		}
 		again := c.err != nil && !c.tried.IsZero() && now.Sub(c.tried) > ownBackoff
-		if wanted[addr] && (c.due || again) {
+		if c.due || again {
 			c.due, c.tried = false, now
-			return addr, d.cfg.Interfaces, true
+			return conf.Address, d.cfg.Interfaces, true
 		}
 	}
 	return netip.Addr{}, nil, false
 }
 
 // claimed notes what came of a try.
-func (d *Director) claimed(addr netip.Addr, taken bool, at string, err error, now time.Time) {
+func (d *Director) claimed(addr netip.Addr, h address.Holding, err error, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.claims[addr]
 	switch {
 	case err != nil && (c.err == nil || c.err.Error() != err.Error()):
 		d.log.Error("a VIP's address cannot be taken", "address", addr, "error", err)
-	case err == nil && taken:
-		d.log.Info("address taken", "address", addr, "interface", at)
+	case err == nil && h.Taken:
+		d.log.Info("address taken", "address", addr, "interface", h.Interface)
 	}
-	c.err = err
-	if taken {
+	c.err, c.at = err, h.Interface
+	if h.Taken {
 		c.repeat = now.Add(repeatAfter)
 	}
 	for _, v := range d.vips {
@@ -230,9 +235,9 @@ func (d *Director) release(addr netip.Addr) bool {
 		d.log.Warn("cannot give back an address", "address", addr, "error", err)
 		return false
 	}
-	d.log.Info("address given back", "address", addr)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.log.Info("address given back", "address", addr, "interface", d.claims[addr].at)
 	if announced := d.wanted()[addr]; announced { // anew, meanwhile
 		d.claims[addr].due = true
 		wake(d.owning)
