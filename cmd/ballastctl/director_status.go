@@ -165,7 +165,7 @@ func someVIPs(s control.DirectorStatus, patterns []string) (control.DirectorStat
 	}
 	s.VIPs = chosen
 	s.Sources = slices.DeleteFunc(slices.Clone(s.Sources), func(src control.SourceStatus) bool {
-		return !slices.ContainsFunc(chosen, func(v control.VIPStatus) bool { return v.Source == src.Source })
+		return !slices.ContainsFunc(chosen, func(v control.VIPStatus) bool { return isSourceOf(src.Source, v) })
 	})
 	return s, nil
 }
@@ -264,4 +264,10 @@ func cmpDown(a, b uint64) int {
 		return -1
 	}
 	return 1
+}
+
+// isSourceOf tells whether a VIP's servers come from a source: a list is called
+// by the VIP's name there, and its fallback servers are a list of their own.
+func isSourceOf(source string, v control.VIPStatus) bool {
+	return source == v.Source || source == "list "+v.Name || source == "list "+v.Name+" fallback"
 }

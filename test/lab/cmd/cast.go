@@ -67,7 +67,7 @@ func (s *settings) cast(l *lab.Lab) ([]program, error) {
 func (s *settings) server(n *lab.Server, self string) program {
 	return program{
 		name: n.Name, node: n.Name, path: self, args: []string{"serve", n.Name},
-		ready: accepts(n.Name, n.HostPort(httpPort)),
+		ready: accepts(n.Name, n.HostPort(httpPort), n.HostPort(echoPort)),
 	}
 }
 
@@ -113,18 +113,23 @@ func (s *settings) configuration(l *lab.Lab, name string) (string, error) {
 	return out.String(), err
 }
 
-// accepts is a program that is ready when a port takes connections.
-func accepts(name, address string) func(context.Context, *lab.Lab) error {
+// accepts is a program that is ready when ports take connections.
+func accepts(name string, addresses ...string) func(context.Context, *lab.Lab) error {
 	return func(ctx context.Context, l *lab.Lab) error {
 		n, err := node(l, name)
 		if err != nil {
 			return err
 		}
-		conn, err := n.Dial(ctx, "tcp", address)
-		if err != nil {
-			return err
+		for _, address := range addresses {
+			conn, err := n.Dial(ctx, "tcp", address)
+			if err != nil {
+				return err
+			}
+			if err := conn.Close(); err != nil {
+				return err
+			}
 		}
-		return conn.Close()
+		return nil
 	}
 }
 
