@@ -167,7 +167,7 @@ func TestDecorateWithConsul(t *testing.T) {
 		if err := p.Wait(); err != nil {
 			t.Errorf("after SIGTERM: %v", err)
 		}
-		within(t, 2*time.Second, "left as --leave "+leave, func() bool {
+		within(t, 10*time.Second, "left as --leave "+leave, func() bool {
 			s := find(t, c, "db")
 			_, has := s.Service.Meta["ballast-load"]
 			if leave == "remove" {
