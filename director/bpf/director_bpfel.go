@@ -91,8 +91,6 @@ const (
 	DirectorConnFlagCONN_FIN_SERVER   DirectorConnFlag = 2
 	DirectorConnFlagCONN_ALIVE_CLIENT DirectorConnFlag = 4
 	DirectorConnFlagCONN_ALIVE_SERVER DirectorConnFlag = 8
-	DirectorConnFlagCONN_ACTIVE       DirectorConnFlag = 16
-	DirectorConnFlagCONN_INACTIVE     DirectorConnFlag = 32
 	DirectorConnFlagCONN_UNANSWERED   DirectorConnFlag = 64
 	DirectorConnFlagCONN_BLAMED       DirectorConnFlag = 128
 )

@@ -82,8 +82,6 @@ enum conn_flag {
 	CONN_FIN_SERVER = 2,   /* FIN seen from the server */
 	CONN_ALIVE_CLIENT = 4, /* the client spoke after a RST */
 	CONN_ALIVE_SERVER = 8, /* the server spoke after a RST */
-	CONN_ACTIVE = 16,      /* counted in tally.active */
-	CONN_INACTIVE = 32,    /* counted in tally.inactive */
 	CONN_UNANSWERED = 64,  /* UDP: the server has not answered yet */
 	CONN_BLAMED = 128,     /* UDP: its failure was counted */
 };
