@@ -37,6 +37,8 @@ var costCases = []struct {
 	{name: "A_hash", lb: "answers=2 policy=hash", servers: 3, qname: "www", qtype: dns.TypeA, answers: 2},
 	{name: "A_1000", lb: "answers=2", servers: 1000, qname: "www", qtype: dns.TypeA, answers: 2},
 	{name: "A_1000_hash", lb: "answers=2 policy=hash", servers: 1000, qname: "www", qtype: dns.TypeA, answers: 2},
+	{name: "A_headroom", lb: "answers=2 policy=headroom", servers: 7, qname: "www", qtype: dns.TypeA, answers: 2},
+	{name: "A_1000_headroom", lb: "answers=2 policy=headroom", servers: 1000, qname: "www", qtype: dns.TypeA, answers: 2},
 	{name: "static", lb: "answers=2", servers: 3, qname: "static", qtype: dns.TypeA, answers: 2},
 	{name: "file", servers: 3, qname: "static", qtype: dns.TypeA, answers: 2, plain: true},
 }
@@ -69,13 +71,16 @@ func BenchmarkServeDNS(b *testing.B) {
 // BenchmarkDraw measures the policies alone.
 func BenchmarkDraw(b *testing.B) {
 	for _, name := range policy.Names() {
-		p, err := policy.New(name)
+		p, err := policy.New(name, policy.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, members := range []int{3, 16, 100, 1000} {
 			plan := benchPlan(name, members)
 			b.Run(fmt.Sprintf("%s/%d", name, members), func(b *testing.B) {
+				if l, ok := p.(policy.Learner); ok {
+					l.Adopt(plan)
+				}
 				b.ReportAllocs()
 				q := policy.Query{Key: netip.MustParsePrefix("192.0.2.0/24"), Now: plan.At, Random: 1}
 				for b.Loop() {

@@ -55,7 +55,7 @@ func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Ti
 	choice := s.policy.Draw(plan, policy.Query{Family: fam, Key: r.From, Now: now, Random: rand.Uint64()})
 	e := control.Explanation{
 		Name: s.name, Zone: s.zone, Type: fam.String(),
-		Source: s.feed.name, Policy: s.config.Policy,
+		Source: s.feed.name, Policy: plan.Config.Policy,
 		Mode: plan.Mode.String(), Reason: plan.Reason,
 		TTL: control.Seconds(plan.TTL), Sampled: !choice.Keyed,
 		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: []string{},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/consul"
 	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/plugin/policy/hidden"
 
 	"github.com/coredns/caddy"
 )
@@ -17,7 +18,8 @@ import (
 // what the old one knows while both run.
 type hub struct {
 	started   time.Time
-	overrides *overrides // shared with the hub before and after
+	overrides *overrides   // shared with the hub before and after
+	room      *hidden.Room // for resolver keys of all names; shared likewise
 
 	mu             sync.Mutex
 	zones          []*zone
@@ -37,6 +39,9 @@ type hub struct {
 	unlisten func() // closes the control socket
 	wg       sync.WaitGroup
 }
+
+// maxKeys is how many resolver keys all names together keep: some 200 MB.
+const maxKeys = 1_000_000
 
 // maxChecks is how many probes run at the same time, of all sources: few enough
 // for the usual limit of file descriptors.
@@ -63,6 +68,7 @@ func newHub() *hub {
 	return &hub{
 		started:   time.Now(),
 		overrides: &overrides{},
+		room:      hidden.NewRoom(maxKeys),
 		slots:     make(chan struct{}, maxChecks),
 		unlisten:  func() {},
 		feeds:     map[string]*feed{},

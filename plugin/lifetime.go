@@ -207,7 +207,7 @@ func (h *hub) succeed(old *hub) {
 	}
 	h.old = old
 	h.started = old.started
-	h.overrides = old.overrides
+	h.overrides, h.room = old.overrides, old.room
 	old.mu.Lock()
 	old.successor = h
 	old.mu.Unlock()

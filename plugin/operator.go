@@ -134,11 +134,11 @@ func (s *steer) status(now time.Time) control.NameStatus {
 	status := control.NameStatus{
 		Name:    s.name,
 		Source:  s.feed.name,
-		Policy:  s.config.Policy,
+		Policy:  sv.plan.Config.Policy,
 		Mode:    sv.plan.Mode.String(),
 		Reason:  sv.plan.Reason,
 		TTL:     control.Seconds(sv.plan.TTL),
-		MinTTL:  control.Seconds(s.config.MinTTL),
+		MinTTL:  control.Seconds(sv.plan.Config.MinTTL),
 		MaxTTL:  control.Seconds(s.config.TTL),
 		TTLWhy:  boundText(sv.plan),
 		Members: []control.MemberStatus{},

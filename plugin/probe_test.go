@@ -163,7 +163,7 @@ func TestDeadServerGoesOutAndComesBackByARamp(t *testing.T) {
 
 func TestLoadedServerGetsLess(t *testing.T) {
 	t.Parallel() // it mostly waits
-	s, ctl, real := probed(t, "")
+	s, ctl, real := probed(t, "policy=weighted")
 	for _, r := range real {
 		r.setLoad("0.30")
 	}

@@ -18,6 +18,7 @@ type served struct {
 	members []memberRecords  // in the order of plan.Members
 	hosts   map[string][]int // SRV target names of our own making -> members
 	twins   bool             // some members share an address
+	byTTL   *variants
 }
 
 // memberRecords are the records of one member. Their slices have no spare
@@ -32,9 +33,9 @@ type memberRecords struct {
 // they would come out the same.
 func newServed(s *steer, plan *policy.Plan, old *served) *served {
 	if old != nil && old.plan.Same(plan) && sameServers(old.plan, plan) {
-		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins}
+		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins, byTTL: old.byTTL}
 	}
-	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}}
+	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}, byTTL: &variants{}}
 	names := hostNames(s.name, plan.Members)
 	ttl, largest := seconds(plan.TTL), largestShare(plan)
 	for i := range plan.Members {
@@ -102,8 +103,10 @@ func sameRecords(a, b *pool.Server) bool {
 // records adds the chosen members' records to an answer and, for SRV,
 // their targets' addresses to the additional section.
 func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *policy.Choice) (a, e []dns.RR) {
+	ttl := seconds(choice.TTL)
+	members, ready := sv.with(ttl)
 	for _, i := range choice.Members[:choice.N] {
-		m := &sv.members[i]
+		m := &members[i]
 		answer = append(answer, m.answer[fam]...)
 		if fam == policy.SRV {
 			extra = append(extra, m.glue...)
@@ -113,7 +116,7 @@ func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *pol
 	if sv.twins { // RFC 2181 section 5: no record twice in a set
 		answer, extra = dns.Dedup(answer, nil), dns.Dedup(extra, nil)
 	}
-	if ttl := seconds(choice.TTL); len(answer) > 0 && answer[0].Header().Ttl != ttl {
+	if !ready {
 		setTTL(answer, ttl)
 		setTTL(extra, ttl)
 	}
@@ -135,12 +138,19 @@ func (sv *served) room(fam policy.Family) []dns.RR {
 
 // setTTL gives records another TTL, by replacing them: those of a snapshot are
 // shared.
-func setTTL(rrs []dns.RR, ttl uint32) {
-	for i, rr := range rrs {
-		rr = dns.Copy(rr)
-		rr.Header().Ttl = ttl
-		rrs[i] = rr
+func setTTL(rrs []dns.RR, ttl uint32) { copy(rrs, copied(rrs, ttl)) }
+
+// copied are copies of records, with another TTL.
+func copied(rrs []dns.RR, ttl uint32) []dns.RR {
+	if len(rrs) == 0 {
+		return nil
 	}
+	out := make([]dns.RR, len(rrs))
+	for i, rr := range rrs {
+		out[i] = dns.Copy(rr)
+		out[i].Header().Ttl = ttl
+	}
+	return out
 }
 
 // negativeTTL is the TTL of a NODATA answer at the LB name: while the pool is

@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,10 +18,10 @@ type steer struct {
 	zone     string // origin
 	name     string // owner of the LB record, in lower case; may be a wildcard
 	wildcard bool
-	keyed    bool // the policy looks at the resolver key
 	record   zones.LBRecord
 	config   policy.Config
 	policy   policy.Policy
+	learner  policy.Learner // the policy, if it remembers; else nil
 	feed     *feed
 	hub      *hub
 	metrics  *steerMetrics
@@ -42,7 +43,7 @@ func identity(rec *zones.LBRecord, feedKey string) string {
 // kept, so that a changed record or a reload forgets no ramp and no exclusion.
 func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old *steer) (*steer, error) {
 	cfg := policyConfig(&rec)
-	p, err := policy.New(cfg.Policy)
+	p, err := policyOf(h, cfg.Policy, old)
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +52,13 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 		zone:     origin,
 		name:     rec.Name,
 		wildcard: strings.HasPrefix(rec.Name, "*."),
-		keyed:    cfg.Policy == "hash",
 		record:   rec,
 		config:   cfg,
 		policy:   p,
 		hub:      h,
 		metrics:  newSteerMetrics(origin, rec.Name),
 	}
+	s.learner, _ = p.(policy.Learner)
 	if old != nil {
 		old.mu.Lock()
 		s.state = old.state
@@ -68,6 +69,15 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 	return s, nil
 }
 
+// policyOf makes a policy, or takes the one that steered the name before if it is
+// the same: what that has learned of resolvers stays true.
+func policyOf(h *hub, name string, old *steer) (policy.Policy, error) {
+	if old != nil && old.config.Policy == name {
+		return old.policy, nil
+	}
+	return policy.New(name, policy.Options{Seed: rand.Uint64(), Room: h.room})
+}
+
 // close ends the steer; next is what its name is steered by now, or nil.
 func (s *steer) close(next *steer) {
 	s.hub.leave(s)
@@ -75,6 +85,9 @@ func (s *steer) close(next *steer) {
 	s.closed = true
 	s.mu.Unlock()
 	s.forgetMetrics(next)
+	if s.learner != nil && (next == nil || next.policy != s.policy) {
+		s.learner.Close()
+	}
 }
 
 // policyConfig is what the LB record says, as the policy understands it.
@@ -85,6 +98,7 @@ func policyConfig(rec *zones.LBRecord) policy.Config {
 		Answers:  lb.Answers,
 		TTL:      time.Duration(rec.TTL) * time.Second,
 		MinTTL:   lb.MinTTL,
+		MeanTTL:  lb.MeanTTL,
 		UpThresh: zones.Or(lb.UpThresh, 0),
 		Empty:    emptyModes[lb.Empty],
 		Ramp:     lb.Ramp,
@@ -109,8 +123,11 @@ func (s *steer) update(now time.Time) {
 	}
 }
 
-// tick updates what is served if that is due.
+// tick lets the policy learn, and updates what is served if that is due.
 func (s *steer) tick(now time.Time) {
+	if s.learner != nil {
+		s.learner.Tick(now)
+	}
 	if due := s.served.Load().plan.Due; !due.IsZero() && !now.Before(due) {
 		s.update(now)
 	}
@@ -128,6 +145,9 @@ func (s *steer) plan(now time.Time) {
 		Seed:      uint64(now.UnixNano()),
 	}, s.state)
 	s.state = state
+	if s.learner != nil {
+		s.learner.Adopt(plan)
+	}
 	old := s.served.Load()
 	s.served.Store(newServed(s, plan, old))
 	s.metrics.show(plan)

@@ -13,11 +13,22 @@ func (c *checker) lb(r *LBRecord) {
 	} else if shortest := uint32(r.LB.MinTTL.Seconds()); shortest > r.TTL {
 		c.onLB(r, Error, "raise the TTL or lower min-ttl", "min-ttl=%d is longer than the record's TTL %d", shortest, r.TTL)
 	}
+	if mean := uint32(r.LB.MeanTTL.Seconds()); mean > 0 && r.TTL > 0 {
+		c.meanTTL(r, mean)
+	}
 	if r.LB.Source == SRV {
 		c.pool(r)
 	}
 	if r.LB.Empty == EmptyFallback {
 		c.fallback(r)
+	}
+}
+
+func (c *checker) meanTTL(r *LBRecord, mean uint32) {
+	if mean > r.TTL {
+		c.onLB(r, Error, "raise the TTL or lower mean-ttl", "mean-ttl=%d is longer than the record's TTL %d", mean, r.TTL)
+	} else if shortest := uint32(r.LB.MinTTL.Seconds()); mean < shortest {
+		c.onLB(r, Error, "raise mean-ttl or lower min-ttl", "mean-ttl=%d is shorter than min-ttl=%d", mean, shortest)
 	}
 }
 

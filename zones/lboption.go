@@ -25,6 +25,7 @@ func init() {
 		"policy":    {setPolicy, "headroom", ""},
 		"answers":   {setAnswers, "2", ""},
 		"min-ttl":   {setMinTTL, "30", ""},
+		"mean-ttl":  {setMeanTTL, "120", ""},
 		"up-thresh": {setUpThresh, "0.5", ""},
 		"empty":     {setEmpty, "all", ""},
 		"sticky":    {setSticky, "24/56", ""},
@@ -55,11 +56,23 @@ func setAnswers(lb *LB, v string) (m *mistake) {
 }
 
 func setMinTTL(lb *LB, v string) (m *mistake) {
-	lb.MinTTL, m = span("min-ttl", v, time.Second, 7*24*time.Hour)
-	if m == nil && lb.MinTTL%time.Second != 0 {
-		return wrong("write whole seconds, like `min-ttl=30`", "min-ttl=%s is not whole seconds, as DNS needs", v)
-	}
+	lb.MinTTL, m = ttl("min-ttl", v)
 	return m
+}
+
+func setMeanTTL(lb *LB, v string) (m *mistake) {
+	lb.MeanTTL, m = ttl("mean-ttl", v)
+	return m
+}
+
+// ttl reads an option that is a TTL.
+func ttl(option, v string) (time.Duration, *mistake) {
+	d, m := span(option, v, time.Second, 7*24*time.Hour)
+	if m == nil && d%time.Second != 0 {
+		return d, wrong(fmt.Sprintf("write whole seconds, like `%s=%s`", option, options[option].example),
+			"%s=%s is not whole seconds, as DNS needs", option, v)
+	}
+	return d, m
 }
 
 func setUpThresh(lb *LB, v string) *mistake {

@@ -49,6 +49,7 @@ func (lb *LB) words() []string {
 	add("policy", lb.Policy)
 	add("answers", count(lb.Answers))
 	add("min-ttl", seconds(lb.MinTTL))
+	add("mean-ttl", seconds(lb.MeanTTL))
 	add("up-thresh", share(lb.UpThresh))
 	if lb.Empty == EmptyFallback {
 		w = append(w, "empty="+lb.Fallback) // a domain name brings its own escapes

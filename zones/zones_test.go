@@ -18,12 +18,12 @@ func TestExampleZones(t *testing.T) {
 		file, origin, lb string
 		records          int
 	}{
-		{"example.org.zone", "example.org", "srv _http._tcp.example.org. answers=2 min-ttl=2 " +
+		{"example.org.zone", "example.org", "srv _http._tcp.example.org. policy=weighted answers=2 min-ttl=2 " +
 			"check=http:/healthz every=1s timeout=500ms rise=2 fall=2", 15},
-		{"consul.example.org.zone", "Consul.Example.org.", "consul web answers=2 min-ttl=2", 3},
+		{"consul.example.org.zone", "Consul.Example.org.", "consul web policy=weighted answers=2 min-ttl=2", 3},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			z, problems := Load(tt.file, tt.origin, Settings{Policies: []string{"headroom"}})
+			z, problems := Load(tt.file, tt.origin, Settings{Policies: []string{"headroom", "weighted"}})
 			if len(problems) > 0 || z == nil {
 				t.Fatalf("Problems: %v", problems)
 			}

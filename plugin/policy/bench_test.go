@@ -11,9 +11,8 @@ func BenchmarkDraw(b *testing.B) {
 	for _, name := range Names() {
 		for _, n := range sizes {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
-				pol, _ := New(name)
-				p, _ := Next(testConfig(), Input{Now: epoch, Pool: sizedPool(n)}, nil)
-				q := Query{Key: keyOf(1)}
+				pol, p := served(name, testConfig(), Input{Now: epoch, Pool: sizedPool(n)})
+				q := Query{Key: keyOf(1), Now: epoch}
 				b.ReportAllocs()
 				for b.Loop() {
 					q.Random += golden

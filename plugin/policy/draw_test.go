@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // frequencies of n draws: how often each member came first, was in, and was in
@@ -194,11 +195,10 @@ func TestSecondPositionVaries(t *testing.T) {
 
 func TestStableIsInIDOrder(t *testing.T) {
 	for _, name := range Names() {
-		pol, _ := New(name)
-		p := planOf(testConfig(), "a; b; c; d; e")
+		pol, p := served(name, testConfig(), Input{Now: epoch, Pool: parsePool("a; b; c; d; e")})
 		random := fixedRandom(5)
 		for range 200 {
-			q := Query{Random: random(), Stable: true, Key: keyOf(uint32(random()))}
+			q := Query{Random: random(), Stable: true, Key: keyOf(uint32(random())), Now: epoch}
 			if c := pol.Draw(p, q); c.N != 2 || !slices.IsSorted(c.Members[:c.N]) {
 				t.Fatalf("%s: drew %v", name, c.Members[:c.N])
 			}
@@ -236,9 +236,8 @@ func TestFamilies(t *testing.T) {
 
 func TestSRVHoldsAll(t *testing.T) {
 	for _, c := range []struct{ servers, want int }{{1, 1}, {5, 5}, {32, 32}, {100, 32}} {
-		p, _ := Next(testConfig(), Input{Now: epoch, Pool: sizedPool(c.servers)}, nil)
 		for _, name := range Names() {
-			pol, _ := New(name)
+			pol, p := served(name, testConfig(), Input{Now: epoch, Pool: sizedPool(c.servers)})
 			choice := pol.Draw(p, Query{Family: SRV, Random: 42, Key: keyOf(7)})
 			if choice.N != c.want {
 				t.Errorf("%s of %d servers: %d answers, want %d", name, c.servers, choice.N, c.want)
@@ -250,8 +249,7 @@ func TestSRVHoldsAll(t *testing.T) {
 
 func TestNobodyToDraw(t *testing.T) {
 	for _, name := range Names() {
-		pol, _ := New(name)
-		p, _ := Next(testConfig(), Input{Now: epoch}, nil)
+		pol, p := served(name, testConfig(), Input{Now: epoch})
 		if c := pol.Draw(p, Query{Key: keyOf(1)}); c.N != 0 || c.TTL != p.TTL {
 			t.Errorf("%s: drew %+v while waiting", name, c)
 		}
@@ -259,14 +257,15 @@ func TestNobodyToDraw(t *testing.T) {
 }
 
 func TestDrawDoesNotAllocate(t *testing.T) {
-	p, _ := Next(testConfig(), Input{Now: epoch, Pool: sizedPool(100)}, nil)
 	random := fixedRandom(1)
 	for _, name := range Names() {
-		pol, _ := New(name)
+		pol, p := served(name, testConfig(), Input{Now: epoch, Pool: sizedPool(100)})
+		now := epoch
 		for f := range Families {
 			for _, stable := range []bool{false, true} {
 				if n := testing.AllocsPerRun(100, func() {
-					pol.Draw(p, Query{Family: f, Random: random(), Stable: stable, Key: keyOf(9)})
+					now = now.Add(time.Minute)
+					pol.Draw(p, Query{Family: f, Random: random(), Stable: stable, Key: keyOf(9), Now: now})
 				}); n != 0 {
 					t.Errorf("%s %v: %v allocations", name, f, n)
 				}
@@ -292,8 +291,11 @@ func checkChoice(t *testing.T, p *Plan, f Family, c *Choice) {
 			t.Fatalf("drew %s, which is out or has no %v", m.Server.ID, f)
 		}
 	}
-	if c.TTL != p.TTL {
+	if adapts := kinds[p.Config.Policy].adapts; !adapts && c.TTL != p.TTL {
 		t.Fatalf("TTL %v, want %v", c.TTL, p.TTL)
+	}
+	if c.TTL > p.TTL || c.TTL < min(p.Config.MinTTL, p.TTL) || c.TTL%time.Second != 0 {
+		t.Fatalf("TTL %v, want whole seconds from %v to %v", c.TTL, p.Config.MinTTL, p.TTL)
 	}
 }
 
@@ -304,9 +306,8 @@ func TestSRVOfManyDoesNotWeighTwice(t *testing.T) {
 	for i := range 64 {
 		members = append(members, fmt.Sprintf("m%02d cap=%d", i, 1+2*(i%2)))
 	}
-	plan, _ := Next(testConfig(), Input{Now: epoch, Pool: parsePool(strings.Join(members, "; "))}, nil)
 	for _, name := range Names() {
-		p, _ := New(name)
+		p, plan := served(name, testConfig(), Input{Now: epoch, Pool: parsePool(strings.Join(members, "; "))})
 		heavy, all := 0, 0
 		for i := range 4000 {
 			key := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)

@@ -56,10 +56,10 @@ func healthFactor(s *pool.Server) float64 {
 	return 0
 }
 
-// headroom is what the load leaves of the capacity: 1 up to easyLoad, from
+// roomFor is what the load leaves of the capacity: 1 up to easyLoad, from
 // there falling in a line to headroomFloor at outLoad, and above in inverse
 // proportion to the load, which only counts when all servers are overloaded.
-func headroom(load float64) float64 {
+func roomFor(load float64) float64 {
 	switch {
 	case load <= easyLoad:
 		return 1

@@ -48,7 +48,7 @@ func TestHeadroom(t *testing.T) {
 	for _, c := range []struct{ load, want float64 }{
 		{0, 1}, {0.5, 1}, {0.6, 0.775}, {0.7, 0.55}, {0.8, 0.325}, {0.9, 0.1}, {1.8, 0.05}, {10, 0.009},
 	} {
-		if got := headroom(c.load); !near(got, c.want) {
+		if got := roomFor(c.load); !near(got, c.want) {
 			t.Errorf("load %v: %v, want %v", c.load, got, c.want)
 		}
 	}

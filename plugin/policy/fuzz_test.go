@@ -104,32 +104,49 @@ func FuzzNextAndDraw(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	policies := map[string]Policy{}
-	for _, name := range Names() {
-		policies[name], _ = New(name)
-	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		policies := map[string]Policy{}
+		for _, name := range Names() {
+			policies[name], _ = New(name, Options{Limit: 8})
+		}
 		tp := &tape{b}
 		cfg, now := tp.config(), epoch
 		var st *State
+		var due time.Time
 		for range 4 {
 			in := tp.input(now)
-			var p *Plan
-			p, st = Next(cfg, in, st)
-			checkPlan(t, p)
-			for name, pol := range policies {
-				for f := range Families {
-					q := Query{Family: f, Random: uint64(tp.byte()) * golden, Stable: tp.byte()%2 == 0}
-					if name == "hash" {
-						q.Key = keyOf(uint32(tp.byte()))
-					}
-					c := pol.Draw(p, q)
-					checkChoice(t, p, f, &c)
-				}
+			before := st
+			for _, name := range Names() {
+				cfg.Policy = name
+				var p *Plan
+				p, st = Next(cfg, in, before)
+				checkPlan(t, p)
+				drawAll(t, tp, policies[name], p, now)
+				due = p.Due
 			}
-			if now = now.Add(tp.span() % time.Hour); !p.Due.IsZero() && tp.byte()%2 == 0 {
-				now = p.Due
+			if now = now.Add(tp.span() % time.Hour); !due.IsZero() && tp.byte()%2 == 0 {
+				now = due
 			}
 		}
 	})
+}
+
+// drawAll asks a policy for every family, in the name of anybody.
+func drawAll(t *testing.T, tp *tape, pol Policy, p *Plan, now time.Time) {
+	t.Helper()
+	l, learns := pol.(Learner)
+	if learns {
+		l.Adopt(p)
+	}
+	for f := range Families {
+		q := Query{Family: f, Random: uint64(tp.byte()) * golden, Stable: tp.byte()%2 == 0, Now: now}
+		if kinds[p.Config.Policy].keyed {
+			q.Key = keyOf(uint32(tp.byte() % 4))
+		}
+		c := pol.Draw(p, q)
+		checkChoice(t, p, f, &c)
+	}
+	if learns {
+		l.Tick(now.Add(tp.span() % time.Hour))
+	}
 }

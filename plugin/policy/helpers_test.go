@@ -89,7 +89,21 @@ func sizedPool(n int) *pool.Pool {
 }
 
 func testConfig() Config {
-	return Config{TTL: 300 * time.Second, MinTTL: 30 * time.Second}.WithDefaults()
+	return Config{Policy: "weighted", TTL: 300 * time.Second, MinTTL: 30 * time.Second}.WithDefaults()
+}
+
+// served is a new policy of that name, with a plan that it draws from.
+func served(name string, cfg Config, in Input) (Policy, *Plan) {
+	pol, err := New(name, Options{})
+	if err != nil {
+		panic(err)
+	}
+	cfg.Policy = name
+	p, _ := Next(cfg, in, nil)
+	if l, ok := pol.(Learner); ok {
+		l.Adopt(p)
+	}
+	return pol, p
 }
 
 // planOf is the plan of a first moment.

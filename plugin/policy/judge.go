@@ -27,7 +27,11 @@ type verdict struct {
 func judge(cfg *Config, in *Input, s *pool.Server, prev *State) (Factors, verdict) {
 	last, seen := prev.recall(s.ID)
 	v := verdict{memory: memory{at: in.Now, boot: last.boot}}
+	use := kinds[cfg.Policy].load
 	f := Factors{Capacity: capacityFactor(s.Capacity), Health: healthFactor(s), Override: 1}
+	if use != gradual && s.Health == pool.Warning {
+		f.Health = 1 // it is the alarm
+	}
 	if o, ok := in.Overrides[s.ID]; ok && o.holds(in.Now) {
 		v.override = &o
 		f.Override = overrideFactor(o, in.Now)
@@ -36,6 +40,9 @@ func judge(cfg *Config, in *Input, s *pool.Server, prev *State) (Factors, verdic
 	v.live = s.Health.Alive() && !v.aside
 
 	v.weigh(s, in.Now, last, seen)
+	if use != gradual {
+		v.flag(s, use)
+	}
 	f.Headroom = v.headroom
 
 	v.start(s, in.Now, last, seen, prev.inhabited())
@@ -65,7 +72,7 @@ func (v *verdict) weigh(s *pool.Server, now time.Time, last memory, seen bool) {
 		if v.faded == 0 {
 			v.overloaded = excluded(last.overloaded, v.load)
 		}
-		if v.target = headroom(v.load); v.overloaded {
+		if v.target = roomFor(v.load); v.overloaded {
 			v.target = 0
 		}
 		v.target = towards(v.target, 1, v.faded)
@@ -74,6 +81,21 @@ func (v *verdict) weigh(s *pool.Server, now time.Time, last memory, seen bool) {
 	if seen && last.live && v.live {
 		v.headroom = glide(last.headroom, v.target, now.Sub(last.at))
 	}
+}
+
+// flag makes at most one bit of the load: without it the server takes its whole
+// share. A policy that uses the load itself needs the bit only where there is
+// no load.
+func (v *verdict) flag(s *pool.Server, use use) {
+	v.overloaded = v.overloaded || s.Health == pool.Warning
+	if use == ownUse && v.reported {
+		v.overloaded = false
+	}
+	v.target = 1
+	if v.overloaded {
+		v.target = 0
+	}
+	v.headroom = v.target
 }
 
 // start begins a slow start when the server came to life after being down or

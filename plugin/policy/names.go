@@ -7,19 +7,70 @@ import (
 	"strings"
 )
 
-var constructors = map[string]func() Policy{
-	"weighted": func() Policy { return weighted{} },
-	"hash":     func() Policy { return hash{} },
+// kind is a policy by name.
+type kind struct {
+	build func(Options) Policy
+	load  use // what load does to weights
+	// keyed: it looks at the resolver key and the time of a query.
+	keyed bool
+	// adapts: it gives TTLs of its own to keys.
+	adapts bool
 }
 
-// New returns the policy of that name. The error lists the names there are.
-func New(name string) (Policy, error) {
-	build, ok := constructors[name]
-	if !ok {
-		return nil, fmt.Errorf("unknown policy %q: it is one of %s", name, strings.Join(Names(), ", "))
-	}
-	return build(), nil
+// use is what a policy makes of loads, as far as weights are concerned.
+type use uint8
+
+const (
+	// gradual: the more loaded, the lighter.
+	gradual use = iota
+	// oneBit: a server that warns or is overloaded is out unless all are, the
+	// alarm of the literature. Others are not made lighter by their load.
+	oneBit
+	// ownUse: reported loads are none of the plan's business.
+	ownUse
+)
+
+var kinds = map[string]kind{
+	"weighted": {build: func(Options) Policy { return weighted{} }},
+	"hash":     {build: func(Options) Policy { return hash{} }, keyed: true},
+	"headroom": {build: newHeadroom, load: ownUse, keyed: true, adapts: true},
+
+	"rr":         {build: rotation{}.policy, load: oneBit},
+	"rr2":        {build: rotation{tiers: true}.policy, load: oneBit, keyed: true},
+	"prr2-ttl1":  {build: rotation{tiers: true, chance: true, ttl: &stretch{}}.policy, load: oneBit, keyed: true, adapts: true},
+	"prr2-ttl2":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byTier}}.policy, load: oneBit, keyed: true, adapts: true},
+	"prr2-ttlk":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byKey}}.policy, load: oneBit, keyed: true, adapts: true},
+	"drr2-ttls1": {build: rotation{tiers: true, ttl: &stretch{server: true}}.policy, load: oneBit, keyed: true, adapts: true},
+	"drr2-ttls2": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byTier}}.policy, load: oneBit, keyed: true, adapts: true},
+	"drr2-ttlsk": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byKey}}.policy, load: oneBit, keyed: true, adapts: true},
+	"dal":        {build: newDAL, load: oneBit, keyed: true},
+	"mrl":        {build: newMRL, load: oneBit, keyed: true},
+	"least-load": {build: newLeastLoad, load: oneBit},
 }
+
+// New makes the policy of that name, or the one that goes by the plan's where
+// name is empty. The error lists the names there are.
+func New(name string, o Options) (Policy, error) {
+	if err := Known(name); err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return newByReports(o), nil
+	}
+	return kinds[name].build(o), nil
+}
+
+// Known tells whether there is a policy of that name, or that it is empty. The
+// error lists the names.
+func Known(name string) error {
+	if _, ok := kinds[name]; !ok && name != "" {
+		return fmt.Errorf("unknown policy %q: it is one of %s", name, strings.Join(Names(), ", "))
+	}
+	return nil
+}
+
+// Keyed tells whether the policy looks at the resolver key and the time.
+func Keyed(name string) bool { return kinds[name].keyed }
 
 // Names lists the policies, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(constructors)) }
+func Names() []string { return slices.Sorted(maps.Keys(kinds)) }

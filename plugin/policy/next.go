@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ballast-lb/ballast/internal/pool"
 )
@@ -19,13 +20,15 @@ type moment struct {
 	plan     *Plan
 	verdicts []verdict // of plan.Members
 	tier     uint16    // that answers, while the mode is Live or Quorum
+	reported time.Time // when a server reported its load last; zero if none ever did
 }
 
 // Next judges a moment: who answers from now on, and what to remember. It is
 // pure, and leaves prev as it is; prev is nil at first. It is to be called
 // whenever the pool, the overrides or the Config change, and at Plan.Due.
 func Next(cfg Config, in Input, prev *State) (*Plan, *State) {
-	m := &moment{cfg: cfg.clamped(), in: in, prev: prev}
+	m := &moment{cfg: cfg, in: in, prev: prev}
+	m.settle()
 	m.plan = &Plan{Config: m.cfg, At: in.Now, Pool: in.Pool, Status: in.Status}
 	if in.Pool == nil {
 		m.plan.Mode, m.plan.Reason = Waiting, "no pool yet from its source"
@@ -106,7 +109,9 @@ func (m *moment) relieve() {
 	}
 	for i := range m.verdicts {
 		if v := &m.verdicts[i]; v.live && v.overloaded {
-			v.target = towards(headroom(v.load), 1, v.faded)
+			if v.target = towards(roomFor(v.load), 1, v.faded); kinds[m.cfg.Policy].load != gradual {
+				v.target = 1
+			}
 			v.headroom = v.target
 			m.plan.Members[i].Factors.Headroom = v.headroom
 		}
@@ -114,7 +119,7 @@ func (m *moment) relieve() {
 }
 
 func (m *moment) remember() *State {
-	next := &State{live: m.prev.lastLive(), pool: m.prev.lastPool()}
+	next := &State{live: m.prev.lastLive(), pool: m.prev.lastPool(), reported: m.reported}
 	if m.in.Pool == nil {
 		if m.prev != nil {
 			next.servers = m.prev.servers

@@ -33,6 +33,7 @@ type Plan struct {
 
 	hashes []uint64 // of the members' IDs
 	tables [Families]table
+	view   *view // of the Learner that adopted the plan
 }
 
 // Size is how many members can be drawn for the family: those that are in and

@@ -12,10 +12,11 @@ const MaxAnswers = 32
 
 // Config is what an LB record says of its policy.
 type Config struct {
-	Policy   string        // one of Names
+	Policy   string        // one of Names; empty for headroom where servers report their load, else weighted
 	Answers  int           // members of an A or AAAA answer, 1..MaxAnswers
 	TTL      time.Duration // longest TTL of an answer
-	MinTTL   time.Duration // shortest; at least 1s, at most TTL
+	MinTTL   time.Duration // shortest; at least 1s, at most TTL; 0 for the policy's default
+	MeanTTL  time.Duration // policies that adapt TTLs cause as many queries as this constant one would; 0 for the geometric mean of MinTTL and TTL
 	UpThresh float64       // pool quorum, 0..1: below this share of live capacity all are served
 	Empty    Empty         // what to do when nobody is live
 	Ramp     time.Duration // slow start after a return; 0 or less for none, see NoRamp

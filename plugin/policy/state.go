@@ -12,6 +12,8 @@ type State struct {
 	servers map[string]memory // of the last pool, by ID
 	live    map[string]bool   // IDs of those that answered last while some were live
 	pool    *pool.Pool        // the last that had servers
+
+	reported time.Time // when a server reported its load last; zero if none ever did
 }
 
 // memory is what is remembered of one server.
@@ -51,4 +53,11 @@ func (s *State) lastLive() map[string]bool {
 		return nil
 	}
 	return s.live
+}
+
+func (s *State) lastReported() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.reported
 }

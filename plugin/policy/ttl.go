@@ -118,6 +118,9 @@ func (m *moment) limitByLoad(b *bounds, i int) {
 	if !v.live {
 		return
 	}
+	if kinds[m.cfg.Policy].load != gradual {
+		return // it is out, and the policy has TTLs of its own
+	}
 	if s.Health == pool.Warning {
 		b.add("warning", m.cfg.MinTTL, s, "warns of overload")
 	}

@@ -1,0 +1,161 @@
+package policy
+
+import (
+	"math"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ballast-lb/ballast/plugin/policy/belief"
+	"github.com/ballast-lb/ballast/plugin/policy/hidden"
+)
+
+// session is how long clients stay with a server, on average, before they ask
+// again. It matters little: see the simulator's report.
+const session = 300 * time.Second
+
+// At a start nothing is known of keys, nor of what caches hold: for the first
+// minute TTLs are short.
+const (
+	startTime = int64(time.Minute)
+	startTTL  = 30 // s
+)
+
+// headroom answers each resolver key with the servers that can bear its hidden
+// load longest, and that time is the TTL. See the package comment.
+type headroom struct {
+	keys   *hidden.Store
+	belief *belief.Belief
+	asked  atomic.Int64 // when the last question came, to the second; in nanoseconds
+
+	mu       sync.Mutex // of what follows: Adopt and Tick
+	plan     *Plan
+	roster   roster
+	grid     []float64 // TTLs that answers may have, in seconds
+	capacity []capacity
+	servo    servo
+	observer observer
+	ticked   time.Time
+	counted  time.Time
+}
+
+func newHeadroom(o Options) Policy {
+	return &headroom{keys: o.keys(), belief: belief.New(session, time.Hour), servo: newServo(), observer: newObserver()}
+}
+
+// Draw gives the key its servers. Keys that are not known one by one share
+// what the others leave: they are drawn by weight.
+func (h *headroom) Draw(p *Plan, q Query) Choice {
+	key, ok := hidden.KeyOf(q.Key, uint8(q.Family))
+	t := h.belief.Table()
+	if !ok || q.Family >= SRV || p.view == nil || t.Slots() < len(p.view.members) || p.Size(q.Family) == 0 {
+		return weighted{}.Draw(p, q)
+	}
+	now := q.Now.UnixNano()
+	if now-h.asked.Load() > int64(tickEvery) {
+		h.asked.Store(now)
+	}
+	sh, r := h.keys.Ask(key, now)
+	c := Choice{}
+	switch {
+	case r == nil || !h.keys.Census().Trusts(r):
+		c = weighted{}.Draw(p, q)
+		ttl := p.Config.MeanTTL.Seconds()
+		if now < t.Settled {
+			ttl = startTTL
+		}
+		c.TTL = p.most(quantised(t.Grid, ttl))
+	case r.Last != now && p.again(&c, r, now):
+	default:
+		h.choose(p, t, q, r, now, &c)
+	}
+	h.keys.Release(sh, r, key, now, c.TTL.Seconds())
+	c.Keyed, c.Scope = true, q.Key.Bits()
+	return c
+}
+
+// again repeats the answer that the key got a moment ago.
+func (p *Plan) again(c *Choice, r *hidden.Record, now int64) bool {
+	for _, slot := range r.Held.Servers[:r.Held.N] {
+		if int(slot) >= len(p.view.members) || p.view.members[slot] < 0 {
+			return false
+		}
+		c.Members[c.N] = uint16(p.view.members[slot])
+		c.N++
+	}
+	c.TTL = max(time.Duration(r.TTL)*time.Second-time.Duration(now-r.Last).Truncate(time.Second), time.Second)
+	return c.N > 0
+}
+
+// choose finds the best servers for the key, and notes that it has them.
+func (h *headroom) choose(p *Plan, t *belief.Table, q Query, r *hidden.Record, now int64, c *Choice) {
+	h.withdraw(r, now)
+	weight := h.keys.Census().Weight(r.Rate()) / r.Caches()
+	best := h.rank(p, t, q, weight, r.Floor())
+	c.N = best.n
+	ttl := math.Inf(1)
+	for i, b := range best.list[:best.n] {
+		c.Members[i] = b.member
+		ttl = min(ttl, b.longest)
+	}
+	// What little is known of a key must not tie it for long.
+	ttl = min(ttl, p.Config.MeanTTL.Seconds()*max(1, r.Certainty()))
+	if now < t.Settled {
+		ttl = min(ttl, startTTL)
+	}
+	c.TTL = p.most(quantised(t.Grid, ttl))
+	r.TTL = float32(c.TTL.Seconds())
+	h.hold(p, r, c, weight, now)
+	if q.Stable {
+		slices.Sort(c.Members[:c.N])
+	} else if c.N > 1 {
+		rotate(c, q.Random)
+	}
+}
+
+// most is the TTL, unless the plan allows less.
+func (p *Plan) most(ttl time.Duration) time.Duration {
+	return max(min(ttl, p.TTL), p.Config.MinTTL)
+}
+
+// rotate begins with any of the members, as often with each: clients that take
+// the first must be shared as evenly as those that take any.
+func rotate(c *Choice, random uint64) {
+	j, _ := bits.Mul64(mix(random+3), uint64(c.N))
+	c.Members[0], c.Members[j] = c.Members[j], c.Members[0]
+}
+
+// withdraw takes back what the key's last answer still holds. A farm's earlier
+// answers are other caches', and stay.
+func (h *headroom) withdraw(r *hidden.Record, now int64) {
+	if r.Held.N > 0 && r.Held.Until > now && r.Caches() == 1 {
+		for _, slot := range r.Held.Servers[:r.Held.N] {
+			h.belief.Withdraw(slot, r.Held.Mass, r.Held.Until, now)
+		}
+	}
+	r.Held.N = 0
+}
+
+// hold notes what the key was told.
+func (h *headroom) hold(p *Plan, r *hidden.Record, c *Choice, weight float64, now int64) {
+	kept := max(c.TTL.Seconds(), r.Floor())
+	n := min(c.N, hidden.MaxServers)
+	r.Held = hidden.Held{Until: now + int64(kept*1e9), N: uint8(n), Mass: belief.Of(weight / float64(c.N))}
+	for i, m := range c.Members[:n] {
+		r.Held.Servers[i] = p.view.slots[m]
+		h.belief.Tell(r.Held.Servers[i], r.Held.Mass, r.Held.Until, now)
+	}
+}
+
+// quantised is the greatest time of the grid within so many seconds.
+func quantised(grid []float64, seconds float64) time.Duration {
+	best := grid[0]
+	for _, t := range grid {
+		if t <= seconds {
+			best = t
+		}
+	}
+	return time.Duration(best) * time.Second
+}

@@ -1,0 +1,231 @@
+package hidden
+
+import "math"
+
+// The numbers of the estimate.
+const (
+	discount  = 0.99 // of a gap's say with each that follows
+	again     = 1.0  // seconds within which a question is the same one, repeated
+	leastIdle = 0.05 // seconds: resolvers count TTLs in whole seconds
+	lowShare  = 0.1  // the quantile that stands for the low end
+)
+
+// MaxServers is the most servers of an answer that are remembered.
+const MaxServers = 4
+
+// Record is what is known of one resolver key. It holds no pointers, so that
+// many of them cost the garbage collector nothing.
+type Record struct {
+	Key  Key
+	Born int64 // when it was taken in, in nanoseconds
+	Last int64 // when it asked last, in nanoseconds
+	TTL  float32
+
+	every       float32 // mean gap in seconds, of the last ten or so
+	count, idle float32 // gaps and their idle times in seconds, discounted
+	share       float32 // of the key's questions that come here, 0..1; 0 if unknown
+	bound       float32 // seconds of idling below which no cycle was missed
+	near, nears float32 // of such gaps: idle times and number
+	floor       float32 // learned, in seconds; 0 for none
+	shortest    float32 // of some gaps that were longer than told,
+	sum         float32 // all of these,
+	beyond      float32 // the times by which they were,
+	seen        uint8   // and how many they are
+	sure        uint8   // for how many gaps the floor is not doubted
+	early       float32 // low end of gap/TTL, at most 1
+	rate        float32 // of sessions, per second; 0 before the first gap
+	known       bool    // that it was given from outside
+
+	Held Held
+}
+
+// Held is the answer that a key has, and what it weighed when it got it.
+type Held struct {
+	Until   int64 // when it expires, in nanoseconds
+	Mass    int64 // that each of the servers got, in units of the belief
+	N       uint8
+	Family  uint8
+	Servers [MaxServers]uint16 // slots
+}
+
+// Repeats tells that the key asks for what it was told a moment ago: a
+// repetition, not news.
+func (r *Record) Repeats(now int64) bool {
+	return r.Held.N > 0 && seconds(now-r.Last) < again && now >= r.Last
+}
+
+// presume lets a newcomer count as an average key until more is known of it:
+// a single gap says next to nothing.
+func (r *Record) presume(rate float64) {
+	if rate > 0 {
+		r.count, r.idle = 1, float32(1/rate)
+	}
+}
+
+// asked takes in that the key asks at now. least is the least TTL that anybody
+// is told, in seconds.
+func (r *Record) asked(now int64, least float32) {
+	gap := float32(seconds(now - r.Last))
+	r.Last = now
+	if r.TTL <= 0 || gap < 0 {
+		return
+	}
+	r.learnEarly(gap)
+	r.learnFloor(gap)
+	if r.every == 0 {
+		r.every = gap
+	}
+	r.every += 0.1 * (gap - r.every)
+	idle := max(0, gap-r.kept())
+	r.count = r.count*discount + 1
+	r.idle = r.idle*discount + idle
+	r.learnNear(idle, least)
+	if !r.known {
+		r.rate = float32(r.estimate())
+	}
+}
+
+// learnNear counts the gaps with less idling than the least TTL: those in which
+// a cache cannot have asked another name server and let that answer expire.
+func (r *Record) learnNear(idle, bound float32) {
+	r.bound = bound
+	if idle < bound {
+		r.nears = r.nears*discount + 1
+		r.near = r.near*discount + idle
+	}
+}
+
+// learnEarly follows the low end of gap/TTL by a stochastic quantile.
+func (r *Record) learnEarly(gap float32) {
+	const step = 0.05
+	if r.early == 0 {
+		r.early = 1
+	}
+	switch ratio := gap / max(r.TTL, r.floor); {
+	case ratio < r.early*0.98:
+		r.early -= step * (1 - lowShare)
+	default:
+		r.early += step * lowShare
+	}
+	r.early = min(max(r.early, 0.05), 1)
+}
+
+// learnFloor compares two stories of some gaps that were longer than told. In
+// the plain one a cache idles for gap-TTL, in the other there is a time before
+// which it never asks, the shortest gap. The other is believed if it leaves less
+// than 1/2.2 of the idling: of eight exponential times the least is that far
+// from zero 4 times in 1,000. A floor is doubted after a hundred gaps, since
+// questions after longer TTLs can not refute it.
+func (r *Record) learnFloor(gap float32) {
+	if r.floor > 0 {
+		if gap < 0.9*r.floor {
+			r.floor, r.sure, r.seen = 0, 0, 0
+		} else if r.sure > 0 {
+			r.sure--
+			return
+		}
+	}
+	if r.seen > 0 && gap < 0.95*r.shortest {
+		r.seen = 0
+	}
+	if r.TTL > 0.9*gap {
+		return
+	}
+	if r.seen == 0 {
+		r.shortest, r.sum, r.beyond = gap, 0, 0
+	}
+	r.seen++
+	r.shortest, r.sum, r.beyond = min(r.shortest, gap), r.sum+gap, r.beyond+gap-r.TTL
+	if r.seen == enough {
+		r.judgeFloor()
+	}
+}
+
+func (r *Record) judgeFloor() {
+	r.seen = 0
+	idle := (r.sum - enough*r.shortest) * enough / (enough - 1)
+	if r.beyond < 2.2*idle || r.beyond < enough {
+		r.floor = 0
+		return
+	}
+	if r.floor == 0 { // what was counted as idle until now was the floor's
+		r.count, r.idle = enough-1, max(idle, leastIdle*enough)
+		r.near, r.nears = r.idle, r.count
+	}
+	r.floor, r.sure = r.shortest, 250
+}
+
+// enough gaps tell a floor.
+const enough = 8
+
+// kept is how long the key keeps an answer of its last TTL, in seconds.
+func (r *Record) kept() float32 { return max(r.TTL*min(r.early, 1), r.floor) }
+
+// Floor is the resolver's own least TTL in seconds; 0 if there is none, or none
+// is sure.
+func (r *Record) Floor() float64 {
+	if r.sure == 0 {
+		return 0
+	}
+	return float64(r.floor)
+}
+
+// Rate is the rate of the sessions behind the key, per second.
+func (r *Record) Rate() float64 { return float64(r.rate) }
+
+func (r *Record) estimate() float64 {
+	if r.share > 0 && r.share < 0.75 {
+		return r.rateOfSome(float64(r.share))
+	}
+	return float64(r.count) / math.Max(float64(r.idle), leastIdle*float64(r.count))
+}
+
+// rateOfSome is for keys of which but a share of the questions comes here. Of
+// count gaps those with idling below bound were one cycle each. The others were
+// either one of more idling or some cycles, of which nothing else is known. The
+// likelihood of that is greatest where
+//
+//	n/s - sum = (count-n) share bound e^(-s bound) / (1 - share + share e^(-s bound))
+//
+// for n near gaps with sum of idling.
+func (r *Record) rateOfSome(share float64) float64 {
+	n, sum, bound := float64(r.nears)+0.5, float64(r.near)+float64(r.bound)/4, float64(r.bound)
+	others := math.Max(0, float64(r.count-r.nears))
+	low, high := 1e-5, 1/leastIdle
+	for range 32 {
+		s := math.Sqrt(low * high)
+		e := math.Exp(-s * bound)
+		if n/s-sum > others*share*bound*e/(1-share+share*e) {
+			low = s
+		} else {
+			high = s
+		}
+	}
+	return low
+}
+
+// busy tells whether nearly all of the gaps that are whole cycles must be among
+// the near ones.
+func (r *Record) busy() bool { return r.nears >= 3 && r.near/r.nears < r.bound/2.5 }
+
+// Certainty is how many gaps tell of the key's rate.
+func (r *Record) Certainty() float64 {
+	switch {
+	case r.known:
+		return math.Inf(1)
+	case r.share > 0 && r.share < 0.75:
+		return float64(r.nears)
+	}
+	return float64(r.count)
+}
+
+// Caches is how many caches seem to be behind the key.
+func (r *Record) Caches() float64 {
+	if r.early >= 0.5 || r.early == 0 || r.count < 4 {
+		return 1
+	}
+	gap := float64(r.idle/r.count) + float64(r.kept())
+	return math.Max(1, math.Min(float64(r.TTL)/math.Max(gap, leastIdle), 1000))
+}
+
+func seconds(ns int64) float64 { return float64(ns) / 1e9 }

@@ -1,0 +1,30 @@
+package policy
+
+import (
+	"math"
+	"slices"
+)
+
+// leastLoad gives the server that reported the least load. It is here to show
+// what is wrong with it: until the next report everybody is sent to the same
+// server (Mitzenmacher, "How Useful Is Old Information?", IEEE TPDS 11(1), 2000).
+type leastLoad struct{ stateless }
+
+func newLeastLoad(o Options) Policy {
+	o.Limit = 1
+	return newPublished(o, leastLoad{}, nil)
+}
+
+func (leastLoad) next(p *Plan, t *table, _ subject, skip []uint16) uint16 {
+	best, least := t.members[0], math.Inf(1)
+	for _, m := range t.members {
+		load, known := loadOf(p.Members[m].Server)
+		if !known {
+			load = 1
+		}
+		if load < least && !slices.Contains(skip, m) {
+			best, least = m, load
+		}
+	}
+	return best
+}

@@ -1,0 +1,152 @@
+package policy
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ballast-lb/ballast/plugin/policy/hidden"
+)
+
+// published is what the policies of the literature have in common: they go by
+// each key's hidden load, give one server after another, and remember little.
+type published struct {
+	pick pick
+	ttl  *stretch // nil for the plan's own TTL
+	keys *hidden.Store
+
+	mu     sync.Mutex
+	plan   *Plan
+	unit   float64 // of ttl
+	roster roster
+	taken  [MaxAnswers]uint16 // of the answer in the making; here lest it be allocated
+}
+
+// pick chooses one member of a family for a key. It is called under the
+// policy's lock, and n times for an answer of n members: skip has those that
+// are taken.
+type pick interface {
+	next(p *Plan, t *table, k subject, skip []uint16) (member uint16)
+	adopt(p *Plan)
+	tick(now time.Time)
+	forget(slot int)
+}
+
+// stateless is a pick that remembers nothing of servers and times.
+type stateless struct{}
+
+func (stateless) adopt(*Plan)    {}
+func (stateless) tick(time.Time) {}
+func (stateless) forget(int)     {}
+
+// subject is the key that an answer is for.
+type subject struct {
+	rate   float64 // sessions a second; 0 if unknown
+	weight float64 // hidden load, 0..1
+	hot    bool    // heavier than the mean
+	now    time.Time
+	random uint64
+}
+
+func newPublished(o Options, p pick, ttl *stretch) *published {
+	return &published{pick: p, ttl: ttl, keys: o.keys()}
+}
+
+// Draw picks the members of an answer one after another.
+func (pb *published) Draw(p *Plan, q Query) Choice {
+	if q.Family >= SRV || p.view == nil || p.Size(q.Family) == 0 {
+		return weighted{}.Draw(p, q)
+	}
+	key, ok := hidden.KeyOf(q.Key, uint8(q.Family))
+	if !ok {
+		return pb.answer(p, q, subject{now: q.Now, random: q.Random})
+	}
+	now := q.Now.UnixNano()
+	sh, r := pb.keys.Ask(key, now)
+	k := subject{now: q.Now, random: q.Random}
+	if r != nil {
+		c := pb.keys.Census()
+		k.rate = r.Rate()
+		k.weight, k.hot = c.Weight(k.rate), c.Hot(k.rate)
+	}
+	c := pb.answer(p, q, k)
+	if r != nil {
+		r.TTL = float32(c.TTL.Seconds())
+	}
+	pb.keys.Release(sh, r, key, now, c.TTL.Seconds())
+	c.Keyed, c.Scope = true, q.Key.Bits()
+	return c
+}
+
+func (pb *published) answer(p *Plan, q Query, k subject) (c Choice) {
+	pb.mu.Lock()
+	defer pb.mu.Unlock()
+	t := &p.tables[q.Family]
+	var ttl time.Duration
+	for c.N < t.n {
+		m := pb.pick.next(p, t, k, pb.taken[:c.N])
+		c.Members[c.N], pb.taken[c.N] = m, m
+		c.N++
+		ttl += pb.ttlOf(p, k, m)
+	}
+	c.TTL = (ttl / time.Duration(c.N)).Truncate(time.Second)
+	if q.Stable {
+		slices.Sort(c.Members[:c.N])
+	}
+	return c
+}
+
+func (pb *published) ttlOf(p *Plan, k subject, m uint16) time.Duration {
+	if pb.ttl == nil {
+		return p.TTL
+	}
+	return pb.ttl.ttl(p, pb.keys.Census(), pb.unit, m, k.rate)
+}
+
+// Adopt implements Learner.
+func (pb *published) Adopt(p *Plan) {
+	pb.mu.Lock()
+	defer pb.mu.Unlock()
+	p.view = pb.roster.view(p, pb.pick.forget)
+	pb.plan = p
+	pb.pick.adopt(p)
+	pb.fit()
+}
+
+// Tick implements Learner.
+func (pb *published) Tick(now time.Time) {
+	pb.mu.Lock()
+	defer pb.mu.Unlock()
+	if pb.plan == nil {
+		return
+	}
+	pb.keys.Take(now.UnixNano(), pb.plan.Config.MeanTTL.Seconds(), demand(pb.plan))
+	pb.pick.tick(now)
+	pb.fit()
+}
+
+// Explain implements Learner.
+func (pb *published) Explain(p *Plan, q Query) Insight { return Insight{Choice: pb.Draw(p, q)} }
+
+// Close implements Learner.
+func (pb *published) Close() { pb.keys.Close() }
+
+// demand is what the servers say that they have to do, in units of capacity; 0
+// unless all that are in tell.
+func demand(p *Plan) (sum float64) {
+	for i := range p.Members {
+		m := &p.Members[i]
+		load, known := loadOf(m.Server)
+		if m.In && !known {
+			return 0
+		}
+		sum += load * m.Factors.Capacity
+	}
+	return sum
+}
+
+func (pb *published) fit() {
+	if pb.ttl != nil {
+		pb.unit = pb.ttl.unit(pb.plan, pb.keys)
+	}
+}

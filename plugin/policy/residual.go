@@ -1,0 +1,51 @@
+package policy
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/ballast-lb/ballast/plugin/policy/belief"
+)
+
+// mrl is the minimum residual load (Colajanni, Yu and Dias, 1998), in our
+// reading: the server that has the least work left for its capacity, from the
+// sessions that are open and from the answers that caches still hold, including
+// the one to be given.
+type mrl struct {
+	belief *belief.Belief
+	plan   *Plan
+}
+
+func newMRL(o Options) Policy {
+	return newPublished(o, &mrl{belief: belief.New(session, time.Hour)}, nil)
+}
+
+func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
+	now, part := k.now.UnixNano(), k.weight/float64(t.n)
+	best, least := t.members[0], math.Inf(1)
+	for _, m := range t.members {
+		if slices.Contains(skip, m) {
+			continue
+		}
+		slot := p.view.slots[m]
+		work := r.belief.Load(int(slot))*session.Seconds() + r.belief.Residual(slot, now) + part*p.TTL.Seconds()
+		if work /= p.Members[m].Factors.Capacity; work < least {
+			best, least = m, work
+		}
+	}
+	r.belief.Tell(p.view.slots[best], belief.Of(part), now+int64(p.TTL), now)
+	return best
+}
+
+func (r *mrl) adopt(p *Plan) {
+	r.belief.Fit(len(p.view.shares), p.Config.TTL)
+	if !r.belief.Started() {
+		r.belief.Settle(p.view.shares, p.At.UnixNano(), startTime)
+	}
+	r.plan = p
+}
+
+func (r *mrl) forget(slot int) { r.belief.Forget(slot) }
+
+func (r *mrl) tick(now time.Time) { r.belief.Advance(r.plan.view.shares, now.UnixNano()) }
