@@ -59,12 +59,13 @@ const (
 	mostLearned  = 1.5
 )
 
-// learned multiplies shares, by slot, with what was learned of the servers, and
-// makes them add up to 1 again.
-func learned(shares []float64, of []capacity) []float64 {
+// learned multiplies shares, by slot, with what was learned of the servers, as
+// far as their reports have not faded (0..1, by slot), and makes them add up to 1
+// again.
+func learned(shares []float64, of []capacity, faded []float64) []float64 {
 	var sum, weight float64
 	for i, share := range shares {
-		if share > 0 && i < len(of) && of[i].known {
+		if share > 0 && of[i].known {
 			sum += share * of[i].slow
 			weight += share
 		}
@@ -73,8 +74,9 @@ func learned(shares []float64, of []capacity) []float64 {
 	total := 0.0
 	for i, share := range shares {
 		out[i] = share
-		if i < len(of) && of[i].known && weight > 0 {
-			out[i] *= clamp(math.Exp(shrunk(of[i].slow-sum/weight)), leastLearned, mostLearned)
+		if of[i].known && weight > 0 {
+			deviation := shrunk(of[i].slow-sum/weight) * (1 - faded[i])
+			out[i] *= clamp(math.Exp(deviation), leastLearned, mostLearned)
 		}
 		total += out[i]
 	}

@@ -35,6 +35,7 @@ type headroom struct {
 	roster   roster
 	grid     []float64 // TTLs that answers may have, in seconds
 	capacity []capacity
+	faded    []float64 // of each server's report, 0..1
 	servo    servo
 	observer observer
 	ticked   time.Time

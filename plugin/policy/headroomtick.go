@@ -21,13 +21,14 @@ func (h *headroom) Adopt(p *Plan) {
 	p.view = h.roster.view(p, h.belief.Forget)
 	h.belief.Fit(h.roster.size, p.Config.TTL)
 	for len(h.capacity) < h.roster.size {
-		h.capacity = append(h.capacity, capacity{})
+		h.capacity, h.faded = append(h.capacity, capacity{}), append(h.faded, 1)
 	}
 	if h.plan == nil || h.plan.Config != p.Config {
 		h.grid = newGrid(p.Config.MinTTL, p.Config.TTL)
 		h.keys.Least(int64(h.grid[0]))
 	}
 	h.plan = p
+	h.fade(p.At)
 	if !h.belief.Started() && len(p.view.shares) > 0 {
 		h.belief.Settle(p.view.shares, p.At.UnixNano(), startTime)
 	}
@@ -49,6 +50,7 @@ func (h *headroom) Tick(now time.Time) {
 		return
 	}
 	h.ticked = now
+	h.fade(now)
 	h.learn(dt)
 	h.belief.Advance(h.shares(), now.UnixNano())
 	measured := h.measured()
@@ -69,43 +71,53 @@ func (h *headroom) count(now time.Time, dt time.Duration) {
 	}
 }
 
-// learn takes in the servers' reports.
+// fade notes how far reports are forgotten. Of a server that is out none counts:
+// its connections are those of before.
+func (h *headroom) fade(now time.Time) {
+	for i := range h.faded {
+		h.faded[i] = 1
+	}
+	for i := range h.plan.Members {
+		m := &h.plan.Members[i]
+		if _, known := loadOf(m.Server); known && m.In {
+			h.faded[h.plan.view.slots[i]] = fade(m.Server.Load.Age(now))
+		}
+	}
+}
+
+// learn takes in the servers' fresh reports.
 func (h *headroom) learn(dt time.Duration) {
 	for i := range h.plan.Members {
-		s := h.plan.Members[i].Server
-		if s.Load.Known() {
-			h.capacity[h.plan.view.slots[i]].learn(s, dt)
+		if slot := h.plan.view.slots[i]; h.faded[slot] == 0 {
+			h.capacity[slot].learn(h.plan.Members[i].Server, dt)
 		}
 	}
 }
 
 // shares are the servers' shares of the capacity as learned, by slot.
 func (h *headroom) shares() []float64 {
-	return learned(h.plan.view.shares, h.capacity)
+	return learned(h.plan.view.shares, h.capacity, h.faded)
 }
 
-// measured are the servers' loads as reported, by slot, as far as they are
-// known: connections if all tell them, else the part of their capacity that is
-// in use.
+// measured are the servers' loads as freshly reported, by slot, NaN where they
+// were not: connections if all tell them, else the part of their capacity that
+// is in use.
 func (h *headroom) measured() []float64 {
-	out := make([]float64, h.roster.size)
+	out, shares := make([]float64, h.roster.size), h.shares()
+	connections := true
 	for i := range out {
 		out[i] = math.NaN()
 	}
-	connections := true
-	for i := range h.plan.Members {
-		s := h.plan.Members[i].Server
-		connections = connections && (s.Load.Connections > 0 || !s.Load.Known())
-	}
-	shares := h.shares()
 	for i := range h.plan.Members {
 		slot, s := h.plan.view.slots[i], h.plan.Members[i].Server
-		switch {
-		case !s.Load.Known():
-		case connections:
-			out[slot] = float64(s.Load.Connections)
-		default:
+		if h.faded[slot] == 0 {
 			out[slot] = s.Load.Value * shares[slot]
+			connections = connections && s.Load.Connections > 0
+		}
+	}
+	for i := range h.plan.Members {
+		if slot := h.plan.view.slots[i]; connections && h.faded[slot] == 0 {
+			out[slot] = float64(h.plan.Members[i].Server.Load.Connections)
 		}
 	}
 	return out

@@ -93,6 +93,9 @@ func (s *Store) trusted(c *Census, now int64, visit func(r *Record, rate float64
 // answered tells whether the key's last answer is still what it goes by: where
 // several name servers are asked, nothing is known of it afterwards.
 func (r *Record) answered(now int64) bool {
+	if r.share == 0 || r.share >= 0.75 {
+		return true
+	}
 	return r.Held.N > 0 && seconds(now-r.Last) < float64(r.kept())+1/r.Rate()
 }
 
