@@ -32,14 +32,13 @@ func CDF(path, title, xlabel string, series ...Series) error {
 		return fmt.Errorf("plot %s: %w", path, err)
 	}
 	p := newPlot(title, xlabel, "share at or below")
-	p.Y.Min, p.Y.Max = 0, 1
-	p.Legend.Left = true // curves rise from the lower left to the upper right
+	p.Y.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick { return ticks(0, 1) })
 	for i, s := range series {
 		if err := add(p, i, s.Name, steps(s.X, low, high), plotter.PostStep); err != nil {
 			return fmt.Errorf("plot %s: %w", path, err)
 		}
 	}
-	return save(p, path)
+	return save(p, path, len(series))
 }
 
 // Lines draws Y over X.
@@ -57,9 +56,7 @@ func Lines(path, title, xlabel, ylabel string, series ...Series) error {
 			return fmt.Errorf("plot %s: %w", path, err)
 		}
 	}
-	// Room for the legend above the curves.
-	p.Y.Max += (p.Y.Max - p.Y.Min) * legendRoom * float64(len(series))
-	return save(p, path)
+	return save(p, path, len(series))
 }
 
 // span is the range of all X. Nothing to draw is a mistake: an empty picture
@@ -121,7 +118,9 @@ const (
 // formats are those that documentation and browsers show.
 var formats = []string{".svg", ".png"}
 
-func save(p *plot.Plot, path string) error {
+// save leaves room above the curves for a legend of so many lines.
+func save(p *plot.Plot, path string, lines int) error {
+	p.Y.Max += (p.Y.Max - p.Y.Min) * legendRoom * float64(lines)
 	if ext := strings.ToLower(filepath.Ext(path)); !slices.Contains(formats, ext) {
 		return fmt.Errorf("plot %s: the format %q is none of %s", path, ext, strings.Join(formats, ", "))
 	}

@@ -40,6 +40,30 @@ func TestCurvesDiffer(t *testing.T) {
 	}
 }
 
+func TestTicksAreExactAndFew(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		low, high float64
+		want      string
+	}{
+		{"a share", 0, 1, "0 0.2 0.4 0.6 0.8 1"},
+		{"a short axis", 0.71, 1.02, "0.75 0.8 0.85 0.9 0.95 1"},
+		{"seconds", 0, 150, "0 20 40 60 80 100 120 140"},
+		{"below zero", -3, 4, "-3 -2 -1 0 1 2 3 4"},
+		{"one value", 7, 7, "7"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var labels []string
+			for _, tick := range ticks(c.low, c.high) {
+				labels = append(labels, tick.Label)
+			}
+			if got := strings.Join(labels, " "); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 // drawings are both kinds of plot of the same two series.
 func drawings() map[string]func(path string) error {
 	a := Series{Name: "first", X: []float64{1, 2, 3}, Y: []float64{1, 4, 9}}
