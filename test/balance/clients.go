@@ -1,0 +1,99 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// client is one of those who visit the service, session after session, each
+// with the address that its resolver said.
+type client struct {
+	number   int
+	resolver netip.AddrPort
+	choose   *rand.Rand    // among addresses
+	begins   time.Duration // after the load does
+}
+
+// everybody is all of them, spread over the resolvers. Resolvers come to life
+// one after the other: with one TTL for all they would ask in step ever after.
+func (st *stage) everybody() []*client {
+	var all []*client
+	turns := rand.New(rand.NewPCG(st.seed, ^uint64(0))).Perm(st.resolvers)
+	for i, count := range zipf(st.clients, st.resolvers) {
+		for range count {
+			n := len(all)
+			all = append(all, &client{
+				number: n, resolver: netip.AddrPortFrom(st.resolver(i), dnsPort),
+				choose: rand.New(rand.NewPCG(^st.seed, uint64(n))),
+				begins: st.scaled(constantTTL) * time.Duration(turns[i]) / time.Duration(st.resolvers),
+			})
+		}
+	}
+	return all
+}
+
+// crowd runs all clients until ctx ends, and returns when they are gone.
+func (st *stage) crowd(ctx context.Context, d *diary) {
+	var running sync.WaitGroup
+	for _, c := range st.everybody() {
+		running.Go(func() {
+			pause(ctx, c.begins, d)
+			for n := 0; ctx.Err() == nil; n++ {
+				what, err := c.visit(ctx, st, session(st.settings, st.hit.CPU, c.number, n), d)
+				if err != nil && ctx.Err() == nil {
+					d.failed(what, err)
+				}
+			}
+		})
+	}
+	running.Wait()
+}
+
+// visit is one session. A failure ends it; what tells its kind.
+func (c *client) visit(ctx context.Context, st *stage, all []page, d *diary) (what string, err error) {
+	if !pause(ctx, all[0].think, d) {
+		return "", nil
+	}
+	address, err := resolve(ctx, st.lab.Client, c.resolver, c.choose)
+	if err != nil {
+		return "dns", err
+	}
+	v, err := dialVisit(ctx, st.lab.Client, net.JoinHostPort(address.String(), fmt.Sprint(webPort)))
+	if err != nil {
+		return "connect", err
+	}
+	defer v.close()
+	for i, p := range all {
+		if i > 0 && !pause(ctx, p.think, d) {
+			return "", nil
+		}
+		begun := time.Now()
+		if err := v.page(p.hits); err != nil {
+			return "http", err
+		}
+		d.page(time.Since(begun))
+	}
+	return "", nil
+}
+
+// pause waits, and notes how late the waiting ended: by that the machine shows
+// whether it keeps up with its clients. It is false if ctx ends first.
+func pause(ctx context.Context, length time.Duration, d *diary) bool {
+	due := time.Now().Add(length)
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		d.late(time.Since(due))
+		return true
+	}
+}

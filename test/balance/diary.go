@@ -1,0 +1,68 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+)
+
+// diary is what clients note.
+type diary struct {
+	mu     sync.Mutex
+	pages  []float64 // milliseconds, since the last take
+	faults int       // since then
+	lags   []float64 // milliseconds, since the last reset
+	kinds  map[string]int
+	first  map[string]string // an example of each kind
+}
+
+func (d *diary) page(took time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pages = append(d.pages, milliseconds(took))
+}
+
+func (d *diary) late(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lags = append(d.lags, milliseconds(by))
+}
+
+func (d *diary) failed(what string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.faults++
+	d.kinds[what]++
+	if d.first[what] == "" {
+		d.first[what] = fmt.Sprint(err)
+	}
+}
+
+// take returns what was noted since the last time.
+func (d *diary) take() (pages []float64, failed int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pages, failed = d.pages, d.faults
+	d.pages, d.faults = nil, 0
+	return pages, failed
+}
+
+// reset forgets everything: the warm-up is over.
+func (d *diary) reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pages, d.lags, d.faults = nil, nil, 0
+	d.kinds, d.first = map[string]int{}, map[string]string{}
+}
+
+// whole returns what was noted since the reset.
+func (d *diary) whole() (lags []float64, kinds map[string]int, first map[string]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lags, maps.Clone(d.kinds), maps.Clone(d.first)
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
