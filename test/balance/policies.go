@@ -11,7 +11,8 @@ import (
 // records are the LB records by policy, without the name before them. Policies
 // that leave the TTL alone get the papers' constant one; headroom may choose
 // between a fifteenth of it and seven times as much, and is to cause no more
-// queries on average.
+// queries on average. Uncached is for comparison: what weights alone could do
+// if hardly anything was cached, at many times the queries.
 func records(s settings) map[string]string {
 	constant := s.seconds(constantTTL)
 	fixed := func(policy string) string {
@@ -20,6 +21,7 @@ func records(s settings) map[string]string {
 	return map[string]string{
 		"rr":       fixed("rr"),
 		"weighted": fixed("weighted"),
+		"uncached": fmt.Sprintf("1 IN LB consul %s policy=weighted answers=1 min-ttl=1", serviceName),
 		"headroom": fmt.Sprintf("%d IN LB consul %s policy=headroom answers=1 min-ttl=%d mean-ttl=%ds",
 			s.seconds(constantTTL*15/2), serviceName, s.seconds(16*time.Second), constant),
 	}
