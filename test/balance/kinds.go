@@ -31,7 +31,7 @@ func kinds() []kind {
 		{"default", plain},
 		// As it comes with this option: the old answer at once, the new one
 		// for whoever asks next.
-		{"serve-expired", func(s settings) []string { return []string{"serve-expired: yes"} }},
+		{"serve-expired", func(settings) []string { return []string{"serve-expired: yes"} }},
 	}
 }
 

@@ -49,9 +49,12 @@ func (p spec) start(dir string, died func(error)) (*program, error) {
 	}
 	go func() {
 		defer close(running.ended)
-		err := running.cmd.Wait()
+		how := "exit status 0"
+		if err := running.cmd.Wait(); err != nil {
+			how = err.Error()
+		}
 		if !running.asked.Load() {
-			died(fmt.Errorf("%s ended by itself (%v); the end of its log:\n%s", p.name, err, running.tail()))
+			died(fmt.Errorf("%s ended by itself (%s); the end of its log:\n%s", p.name, how, running.tail()))
 		}
 	}()
 	return running, nil

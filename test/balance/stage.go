@@ -55,7 +55,7 @@ func setUp(parent context.Context, s settings, l *lab.Lab, out io.Writer) (*stag
 	return st, nil
 }
 
-func (st *stage) logs() string { return filepath.Join(st.settings.out, "run") }
+func (st *stage) logs() string { return filepath.Join(st.out, "run") }
 
 func (st *stage) folders() error { return os.MkdirAll(st.logs(), 0o755) }
 
