@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/ballast-lb/ballast/test/lab"
 )
 
 // client is one of those who visit the service, session after session, each
@@ -22,8 +24,9 @@ type client struct {
 }
 
 // everybody is all of them, spread over the resolvers. Resolvers come to life
-// one after the other: with one TTL for all they would ask in step ever after.
-func (st *stage) everybody() []*client {
+// one after the other, over spread: with one TTL for all they would ask in step
+// ever after.
+func (st *stage) everybody(spread time.Duration) []*client {
 	var all []*client
 	turns := rand.New(rand.NewPCG(st.seed, ^uint64(0))).Perm(st.resolvers)
 	for i, count := range zipf(st.clients, st.resolvers) {
@@ -32,21 +35,24 @@ func (st *stage) everybody() []*client {
 			all = append(all, &client{
 				number: n, resolver: netip.AddrPortFrom(st.resolver(i), dnsPort),
 				choose: rand.New(rand.NewPCG(^st.seed, uint64(n))),
-				begins: st.scaled(constantTTL) * time.Duration(turns[i]) / time.Duration(st.resolvers),
+				begins: spread * time.Duration(turns[i]) / time.Duration(st.resolvers),
 			})
 		}
 	}
 	return all
 }
 
+// finder tells a client, by its resolver, where the service is.
+type finder func(ctx context.Context, resolver netip.AddrPort, choose *rand.Rand) (netip.Addr, error)
+
 // crowd runs all clients until ctx ends, and returns when they are gone.
-func (st *stage) crowd(ctx context.Context, d *diary) {
+func (st *stage) crowd(ctx context.Context, d *diary, spread time.Duration, find finder) {
 	var running sync.WaitGroup
-	for _, c := range st.everybody() {
+	for _, c := range st.everybody(spread) {
 		running.Go(func() {
 			pause(ctx, c.begins, d)
 			for n := 0; ctx.Err() == nil; n++ {
-				what, err := c.visit(ctx, st, session(st.settings, st.hit.CPU, c.number, n), d)
+				what, err := c.visit(ctx, st.lab.Client, find, session(st.settings, st.hit.CPU, c.number, n), d)
 				if err != nil && ctx.Err() == nil {
 					d.failed(what, err)
 				}
@@ -57,15 +63,15 @@ func (st *stage) crowd(ctx context.Context, d *diary) {
 }
 
 // visit is one session. A failure ends it; what tells its kind.
-func (c *client) visit(ctx context.Context, st *stage, all []page, d *diary) (what string, err error) {
+func (c *client) visit(ctx context.Context, from *lab.Node, find finder, all []page, d *diary) (what string, err error) {
 	if !pause(ctx, all[0].think, d) {
 		return "", nil
 	}
-	address, err := resolve(ctx, st.lab.Client, c.resolver, c.choose)
+	address, err := find(ctx, c.resolver, c.choose)
 	if err != nil {
 		return "dns", err
 	}
-	v, err := dialVisit(ctx, st.lab.Client, net.JoinHostPort(address.String(), fmt.Sprint(webPort)))
+	v, err := dialVisit(ctx, from, net.JoinHostPort(address.String(), fmt.Sprint(webPort)))
 	if err != nil {
 		return "connect", err
 	}
@@ -78,7 +84,7 @@ func (c *client) visit(ctx context.Context, st *stage, all []page, d *diary) (wh
 		if err := v.page(p.hits); err != nil {
 			return "http", err
 		}
-		d.page(time.Since(begun))
+		d.page(time.Since(begun), p.hits)
 	}
 	return "", nil
 }

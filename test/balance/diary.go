@@ -12,16 +12,22 @@ import (
 // diary is what clients note.
 type diary struct {
 	mu     sync.Mutex
-	pages  []float64 // milliseconds, since the last take
-	faults int       // since then
-	lags   []float64 // milliseconds, since the last reset
+	pages  []float64     // milliseconds, since the last take
+	faults int           // since then
+	hits   int           // since the last reset, as all below
+	asked  time.Duration // of CPU, by them
+	lags   []float64     // milliseconds
 	kinds  map[string]int
 	first  map[string]string // an example of each kind
 }
 
-func (d *diary) page(took time.Duration) {
+func (d *diary) page(took time.Duration, hits []time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.hits += len(hits)
+	for _, h := range hits {
+		d.asked += h
+	}
 	d.pages = append(d.pages, milliseconds(took))
 }
 
@@ -55,7 +61,15 @@ func (d *diary) reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pages, d.lags, d.faults = nil, nil, 0
+	d.hits, d.asked = 0, 0
 	d.kinds, d.first = map[string]int{}, map[string]string{}
+}
+
+// work is how many hits there were since the reset, and the CPU they asked for.
+func (d *diary) work() (hits int, asked time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hits, d.asked
 }
 
 // whole returns what was noted since the reset.

@@ -39,7 +39,7 @@ func (st *stage) measure(policy string) (o outcome, err error) {
 	d.reset()
 	ctx, leave := context.WithCancel(st.ctx)
 	var crowd sync.WaitGroup
-	crowd.Go(func() { st.crowd(ctx, d) })
+	crowd.Go(func() { st.crowd(ctx, d, st.scaled(constantTTL), st.resolve) })
 	defer crowd.Wait()
 	defer leave()
 	if err := st.wait(st.warm); err != nil {

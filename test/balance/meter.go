@@ -57,6 +57,15 @@ func (m *meter) used() ([]time.Duration, error) {
 	return all, nil
 }
 
+// total is that of all servers together.
+func (m *meter) total() (sum time.Duration, err error) {
+	used, err := m.used()
+	for _, u := range used {
+		sum += u
+	}
+	return sum, err
+}
+
 // run looks at the servers until ctx ends.
 func (m *meter) run(ctx context.Context, every time.Duration) error {
 	ticker := time.NewTicker(every)

@@ -93,7 +93,7 @@ func newReport(s settings, h hit) *report {
 		r.Resolvers = append(r.Resolvers, fmt.Sprintf("%s %d", kindOf(i).name, n))
 	}
 	for _, n := range s.spans() {
-		r.Chance[s.length(n)] = chance(s, s.window(n))
+		r.Chance[s.length(n)] = chance(s, h, s.window(n))
 	}
 	return r
 }

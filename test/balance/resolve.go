@@ -21,11 +21,11 @@ const (
 )
 
 // resolve asks a resolver for the service, and returns one of the addresses.
-func resolve(ctx context.Context, from *lab.Node, resolver netip.AddrPort, choose *rand.Rand) (netip.Addr, error) {
+func (st *stage) resolve(ctx context.Context, resolver netip.AddrPort, choose *rand.Rand) (netip.Addr, error) {
 	var err error
 	for range askTries {
 		var found []netip.Addr
-		if found, err = ask(ctx, from, resolver); err == nil {
+		if found, err = ask(ctx, st.lab.Client, resolver); err == nil {
 			return found[choose.IntN(len(found))], nil
 		}
 	}

@@ -34,13 +34,6 @@ type stage struct {
 	programs []*program
 }
 
-// hit is what one costs a server: the CPU that is asked for, and what HTTP
-// takes beside.
-type hit struct {
-	CPU      time.Duration `json:"cpu_ns"`
-	Overhead time.Duration `json:"overhead_ns"`
-}
-
 // setUp starts everything but what policies need. On an error nothing runs.
 func setUp(parent context.Context, s settings, l *lab.Lab, out io.Writer) (*stage, error) {
 	ctx, fail := context.WithCancelCause(parent)
@@ -134,37 +127,6 @@ func (st *stage) watch() error {
 			st.fail(err)
 		}
 	})
-	return nil
-}
-
-// calibration is how many empty hits are measured.
-const calibration = 1000
-
-// calibrate finds what HTTP costs a server, so that the load is as wanted on
-// any machine.
-func (st *stage) calibrate() error {
-	v, err := dialVisit(st.ctx, st.lab.Client, st.lab.Servers[0].HostPort(webPort))
-	if err != nil {
-		return err
-	}
-	defer v.close()
-	before, err := st.meter.groups[0].used()
-	if err != nil {
-		return err
-	}
-	if err := v.page(slices.Repeat([]time.Duration{0}, calibration)); err != nil {
-		return fmt.Errorf("calibrate: %w", err)
-	}
-	after, err := st.meter.groups[0].used()
-	if err != nil {
-		return err
-	}
-	st.hit.Overhead = (after - before) / calibration
-	st.hit.CPU = st.hitCPU() - st.hit.Overhead
-	if st.hit.CPU < st.hit.Overhead/4 {
-		return fmt.Errorf("a hit may take %v of CPU, and HTTP alone takes %v: give more -cores, or fewer -clients, or a smaller -factor",
-			st.hitCPU(), st.hit.Overhead)
-	}
 	return nil
 }
 

@@ -47,7 +47,8 @@ func TestWindows(t *testing.T) {
 // to far less than the goal in the window that the goal is for.
 func TestChanceShrinksWithTheWindow(t *testing.T) {
 	s := defaults()
-	short, long := chance(s, s.window(1))-1, chance(s, s.window(s.span))-1
+	h := hit{CPU: s.hitCPU()} // all of it by chance
+	short, long := chance(s, h, s.window(1))-1, chance(s, h, s.window(s.span))-1
 	if ratio := short / long; ratio < 3 || ratio > 5.5 {
 		t.Errorf("%.3f and %.3f above 1: a ratio of %.2f, want about %.0f", short, long, ratio, math.Sqrt(float64(s.span)))
 	}
