@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"sync"
 	"time"
 )
 
@@ -31,33 +29,36 @@ const (
 // server: HTTP costs more on a busy machine than on an idle one.
 func (st *stage) calibrate() error {
 	st.hit.CPU = st.hitCPU() / 2
-	d := &diary{}
-	d.reset()
-	ctx, leave := context.WithCancel(st.ctx)
-	var crowd sync.WaitGroup
-	crowd.Go(func() { st.crowd(ctx, d, 0, st.fairly) })
-	defer crowd.Wait()
-	defer leave()
-	if err := st.wait(st.scaled(settling)); err != nil {
+	var used time.Duration
+	d := newDiary()
+	err := st.under(d, 0, st.fairly, func() (err error) {
+		if err := st.wait(st.scaled(settling)); err != nil {
+			return err
+		}
+		d.reset()
+		if used, err = st.uses(st.scaled(calibration)); err == nil {
+			err = d.err()
+		}
 		return err
-	}
-	d.reset()
-	before, err := st.meter.total()
+	})
 	if err != nil {
-		return err
-	}
-	if err := st.wait(st.scaled(calibration)); err != nil {
-		return err
-	}
-	after, err := st.meter.total()
-	if err != nil {
-		return err
+		return fmt.Errorf("calibrate: %w", err)
 	}
 	hits, asked := d.work()
-	if hits == 0 {
-		return errors.New("calibrate: no page came")
+	return st.setHit((used - asked) / time.Duration(max(1, hits)))
+}
+
+// uses is the CPU time that all servers take from now on.
+func (st *stage) uses(length time.Duration) (time.Duration, error) {
+	before, err := st.meter.total()
+	if err != nil {
+		return 0, err
 	}
-	return st.setHit((after - before - asked) / time.Duration(hits))
+	if err := st.wait(length); err != nil {
+		return 0, err
+	}
+	after, err := st.meter.total()
+	return after - before, err
 }
 
 // setHit makes hits as large as is left beside what HTTP costs.

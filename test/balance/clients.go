@@ -62,6 +62,16 @@ func (st *stage) crowd(ctx context.Context, d *diary, spread time.Duration, find
 	running.Wait()
 }
 
+// under runs f while there is load, and returns when all clients are gone.
+func (st *stage) under(d *diary, spread time.Duration, find finder, f func() error) error {
+	ctx, leave := context.WithCancel(st.ctx)
+	var crowd sync.WaitGroup
+	crowd.Go(func() { st.crowd(ctx, d, spread, find) })
+	defer crowd.Wait()
+	defer leave()
+	return f()
+}
+
 // visit is one session. A failure ends it; what tells its kind.
 func (c *client) visit(ctx context.Context, from *lab.Node, find finder, all []page, d *diary) (what string, err error) {
 	if !pause(ctx, all[0].think, d) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -19,6 +20,12 @@ type diary struct {
 	lags   []float64     // milliseconds
 	kinds  map[string]int
 	first  map[string]string // an example of each kind
+}
+
+func newDiary() *diary {
+	d := &diary{}
+	d.reset()
+	return d
 }
 
 func (d *diary) page(took time.Duration, hits []time.Duration) {
@@ -70,6 +77,19 @@ func (d *diary) work() (hits int, asked time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.hits, d.asked
+}
+
+// err is nil if there were pages, and no failures, since the reset.
+func (d *diary) err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for kind, example := range d.first {
+		return fmt.Errorf("%d failed by %s, such as: %s", d.kinds[kind], kind, example)
+	}
+	if d.hits == 0 {
+		return errors.New("no page came")
+	}
+	return nil
 }
 
 // whole returns what was noted since the reset.

@@ -10,13 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
-
-	"github.com/ballast-lb/ballast/test/bench/figures"
 )
 
 // measure runs the load under one policy, with a name server and resolvers that
@@ -35,18 +32,17 @@ func (st *stage) measure(policy string) (o outcome, err error) {
 	if err := st.unbounds(); err != nil {
 		return o, err
 	}
-	d := &diary{}
-	d.reset()
-	ctx, leave := context.WithCancel(st.ctx)
-	var crowd sync.WaitGroup
-	crowd.Go(func() { st.crowd(ctx, d, st.scaled(constantTTL), st.resolve) })
-	defer crowd.Wait()
-	defer leave()
-	if err := st.wait(st.warm); err != nil {
-		return o, err
-	}
-	d.reset()
-	return st.record(policy, d)
+	d := newDiary()
+	o = outcome{Policy: policy, Record: records(st.settings)[policy]}
+	err = st.under(d, st.scaled(constantTTL), st.resolve, func() error {
+		if err := st.wait(st.warm); err != nil {
+			return err
+		}
+		d.reset()
+		return st.record(&o, d)
+	})
+	o.complete(st.settings, d)
+	return o, err
 }
 
 // nameServer starts CoreDNS with the record of a policy.
@@ -109,37 +105,32 @@ func (st *stage) wait(length time.Duration) error {
 }
 
 // record takes samples for as long as is to be measured.
-func (st *stage) record(policy string, d *diary) (outcome, error) {
-	o := outcome{Policy: policy, Record: records(st.settings)[policy]}
+func (st *stage) record(o *outcome, d *diary) error {
 	cpu := ownCPU()
 	last, err := st.count()
 	if err != nil {
-		return o, err
+		return err
 	}
 	begun, said := last.at, last.at
 	for n := 1; last.at.Sub(begun) < st.duration; n++ {
 		// By the clock, not from one to the next: lateness does not add up.
 		if err := st.wait(time.Until(begun.Add(st.window(n)))); err != nil {
-			return o, err
+			return err
 		}
 		now, err := st.count()
 		if err != nil {
-			return o, err
+			return err
 		}
 		s := now.since(last)
 		s.Pages, s.Failed = d.take()
 		o.Samples = append(o.Samples, s)
 		if last = now; now.at.Sub(said) >= st.every {
-			st.progress(&o, now.at.Sub(begun))
+			st.progress(o, now.at.Sub(begun))
 			said = now.at
 		}
 	}
-	lags, kinds, first := d.whole()
-	o.Failures, o.Examples = kinds, first
 	o.GeneratorCPU = (ownCPU() - cpu).Seconds() / last.at.Sub(begun).Seconds()
-	o.GeneratorLag = figures.Percentile(lags, .99)
-	o.complete(st.settings)
-	return o, nil
+	return nil
 }
 
 // progress tells of the last moments.

@@ -36,8 +36,14 @@ type outcome struct {
 	Samples []sample `json:"samples"`
 }
 
-// complete makes the figures of the samples.
-func (o *outcome) complete(s settings) {
+// complete makes the figures of the samples, and of what clients noted.
+func (o *outcome) complete(s settings, d *diary) {
+	var lags []float64
+	lags, o.Failures, o.Examples = d.whole()
+	o.GeneratorLag = figures.Percentile(lags, .99)
+	if len(o.Samples) == 0 {
+		return
+	}
 	quotas, all := s.quotas(), sum(o.Samples)
 	busiest := maxima(o.Samples, quotas)
 	o.Below90, o.Below98 = below(busiest, .9), below(busiest, .98)
