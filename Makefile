@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 RACE     ?= $(if $(shell command -v gcc),-race)
 # Packages whose tests look at what happens within milliseconds, and have whole
 # programs to do it with: nothing else runs meanwhile.
-ALONE    := -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$
+ALONE    := -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$ -e /test/balance$$
 
 .DEFAULT_GOAL := help
 
@@ -92,6 +92,10 @@ lab-down: $(BIN)/lab ## End the lab's programs and remove it
 .PHONY: lab-shell
 lab-shell: $(BIN)/lab ## Start a shell in the lab's NODE (default client)
 	$(BIN)/lab shell $(or $(NODE),client)
+
+.PHONY: lab-balance
+lab-balance: build consul packages ## Measure how evenly policies load unequal servers, as root, in ten minutes
+	$(GO) run ./test/balance -bin $(BIN) -consul $(CACHE)/bin/consul -unbound $(CACHE)/bin/unbound -out $(CACHE)/balance
 
 .PHONY: $(BIN)/lab
 $(BIN)/lab:

@@ -18,6 +18,7 @@ const root = "../.."
 
 var pages = []string{
 	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
+	"test/balance/README.md",
 }
 
 // folders are all that the top of the source tree holds beside files.
