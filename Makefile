@@ -77,6 +77,10 @@ fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)
 bench: build ## Measure the cost of an answer, alone and against the file plugin
 	$(GO) run ./test/bench -bin $(BIN)
 
+.PHONY: sim
+sim: ## Judge the policies in the simulator, and write test/sim/results
+	$(GO) run ./test/sim -out test/sim/results
+
 .PHONY: bench-director
 bench-director: build ## Measure the director beside plain routing, nftables and HAProxy, as root
 	$(GO) run ./test/bench/director -bin $(BIN)

@@ -60,14 +60,14 @@ func (s *Store) Take(now int64, constant, demand float64) *Census {
 		c.Total += rate
 		c.Most = max(c.Most, rate)
 		if r.busy() {
-			nears, gaps = nears+r.nears, gaps+r.count
+			nears, gaps = nears+r.nears, gaps+r.gaps
 		}
 		if r.answered(now) {
 			c.Questions += r.questions(r.kept())
 			c.Affordable += r.questions(max(float32(constant)*max(min(r.early, 1), 0.5), r.floor))
 		}
 	})
-	if gaps > 0 {
+	if gaps >= enoughToShare {
 		c.Share = float64(nears / gaps)
 	}
 	mean := c.Mean()
@@ -81,6 +81,10 @@ func (s *Store) Take(now int64, constant, demand float64) *Census {
 	return c
 }
 
+// enoughToShare are the gaps of busy keys, of all together, from which on they
+// tell how much of the questions comes here.
+const enoughToShare = 12
+
 // trusted visits the keys that count.
 func (s *Store) trusted(c *Census, now int64, visit func(r *Record, rate float64)) {
 	s.each(func(r *Record) {
@@ -93,7 +97,7 @@ func (s *Store) trusted(c *Census, now int64, visit func(r *Record, rate float64
 // answered tells whether the key's last answer is still what it goes by: where
 // several name servers are asked, nothing is known of it afterwards.
 func (r *Record) answered(now int64) bool {
-	if r.share == 0 || r.share >= 0.75 {
+	if !r.shared() {
 		return true
 	}
 	return r.Held.N > 0 && seconds(now-r.Last) < float64(r.kept())+1/r.Rate()

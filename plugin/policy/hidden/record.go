@@ -26,6 +26,7 @@ type Record struct {
 	share       float32 // of the key's questions that come here, 0..1; 0 if unknown
 	bound       float32 // seconds of idling below which no cycle was missed
 	near, nears float32 // of such gaps: idle times and number
+	gaps        float32 // all that nears are of
 	floor       float32 // learned, in seconds; 0 for none
 	shortest    float32 // of some gaps that were longer than told,
 	sum         float32 // all of these,
@@ -88,10 +89,10 @@ func (r *Record) asked(now int64, least float32) {
 // learnNear counts the gaps with less idling than the least TTL: those in which
 // a cache cannot have asked another name server and let that answer expire.
 func (r *Record) learnNear(idle, bound float32) {
-	r.bound = bound
+	r.bound, r.gaps = bound, r.gaps*discount+1
+	r.near, r.nears = r.near*discount, r.nears*discount
 	if idle < bound {
-		r.nears = r.nears*discount + 1
-		r.near = r.near*discount + idle
+		r.near, r.nears = r.near+idle, r.nears+1
 	}
 }
 
@@ -150,7 +151,7 @@ func (r *Record) judgeFloor() {
 	}
 	if r.floor == 0 { // what was counted as idle until now was the floor's
 		r.count, r.idle = enough-1, max(idle, leastIdle*enough)
-		r.near, r.nears = r.idle, r.count
+		r.near, r.nears, r.gaps = r.idle, r.count, r.count
 	}
 	r.floor, r.sure = r.shortest, 250
 }
@@ -174,7 +175,7 @@ func (r *Record) Floor() float64 {
 func (r *Record) Rate() float64 { return float64(r.rate) }
 
 func (r *Record) estimate() float64 {
-	if r.share > 0 && r.share < 0.75 {
+	if r.shared() {
 		return r.rateOfSome(float64(r.share))
 	}
 	return float64(r.count) / math.Max(float64(r.idle), leastIdle*float64(r.count))
@@ -190,7 +191,7 @@ func (r *Record) estimate() float64 {
 // for n near gaps with sum of idling.
 func (r *Record) rateOfSome(share float64) float64 {
 	n, sum, bound := float64(r.nears)+0.5, float64(r.near)+float64(r.bound)/4, float64(r.bound)
-	others := math.Max(0, float64(r.count-r.nears))
+	others := math.Max(0, float64(r.gaps-r.nears))
 	low, high := 1e-5, 1/leastIdle
 	for range 32 {
 		s := math.Sqrt(low * high)
@@ -206,14 +207,25 @@ func (r *Record) rateOfSome(share float64) float64 {
 
 // busy tells whether nearly all of the gaps that are whole cycles must be among
 // the near ones.
-func (r *Record) busy() bool { return r.nears >= 3 && r.near/r.nears < r.bound/2.5 }
+func (r *Record) busy() bool {
+	return r.nears > 0.5 && r.gaps > 2.5 && r.near/r.nears < r.bound/3 && !r.floorLike()
+}
+
+// floorLike tells whether a floor is about to be found: its gaps look as if
+// questions had been missed too, but are alike.
+func (r *Record) floorLike() bool {
+	return r.floor == 0 && r.seen >= 2 && r.shortest*float32(r.seen) > 0.8*r.sum
+}
+
+// shared tells whether the key's questions go to other name servers as well.
+func (r *Record) shared() bool { return r.share > 0 && r.share < 0.7 }
 
 // Certainty is how many gaps tell of the key's rate.
 func (r *Record) Certainty() float64 {
 	switch {
 	case r.known:
 		return math.Inf(1)
-	case r.share > 0 && r.share < 0.75:
+	case r.share == 0 || r.shared():
 		return float64(r.nears)
 	}
 	return float64(r.count)

@@ -17,10 +17,10 @@ type trust struct {
 
 // The numbers of trust.
 const (
-	trustStart   = 15 * time.Minute // at a start all keys count, and make the ratio
-	trustSlack   = 1.5              // how far the sum may be above what the ratio says
-	trustGrowth  = 6 * time.Hour    // time constant of the ratio if it grows,
-	trustDecline = time.Hour        // and if it falls
+	trustStart   = time.Hour     // at a start all keys count, and make the ratio
+	trustSlack   = 1.5           // how far the sum may be above what the ratio says
+	trustGrowth  = 6 * time.Hour // time constant of the ratio if it grows,
+	trustDecline = time.Hour     // and if it falls
 )
 
 // ages are how finely keys are told apart by age: each a quarter longer than the

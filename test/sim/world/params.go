@@ -47,7 +47,8 @@ type Resolvers struct {
 	WholeTTL   bool    // clocks of whole seconds, as Unbound's
 }
 
-// Forged is a flood of questions from sources that are not there.
+// Forged is a flood of questions from sources that are not there, from 75 minutes
+// on.
 type Forged struct {
 	PerSecond float64
 	Sources   int // as many addresses, in turn; 0 for a new one each time
@@ -87,5 +88,8 @@ var Heterogeneity = map[int][]float64{
 	65: {1, 1, .8, .8, .35, .35, .35},
 }
 
-// window is the length in seconds for which utilisation is counted.
-const window = 8.0
+// forgedFrom is when forged questions begin, in seconds.
+const forgedFrom = 75 * 60.0
+
+// Window is the length in seconds for which utilisation is counted.
+const Window = 8.0

@@ -24,7 +24,7 @@ func (s *server) busy(now float64) float64 { return s.work - max(0, s.free-now) 
 // utilisation is the part of the last window in which it was busy.
 func (s *server) utilisation(now float64) float64 {
 	b := s.busy(now)
-	u := (b - s.sampled) / window
+	u := (b - s.sampled) / Window
 	s.sampled = b
 	return u
 }

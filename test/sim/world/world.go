@@ -70,10 +70,10 @@ func (w *World) schedule(seed uint64) {
 	for i, c := range w.clients {
 		w.events.push(event{c.random.Float64() * w.p.Think, page, i})
 	}
-	w.events.push(event{window, sample, 0})
+	w.events.push(event{Window, sample, 0})
 	w.events.push(event{1, tick, 0})
 	if w.p.Forged.PerSecond > 0 && len(w.names) > 0 {
-		w.events.push(event{w.p.Warm * 3600, forge, 0})
+		w.events.push(event{forgedFrom, forge, 0})
 	}
 	if w.p.Reports.Exact || w.p.Reports.Off {
 		return
@@ -163,7 +163,7 @@ func (w *World) sample(int) {
 		}
 	}
 	w.halve()
-	w.events.push(event{w.now + window, sample, 0})
+	w.events.push(event{w.now + Window, sample, 0})
 }
 
 // halve takes half of its capacity from the first server, when it is time.
