@@ -26,7 +26,7 @@ coredns_ballast_server_weight{name="www.example.org.",real_server="s1"} 99
 
 // TestRecordsAreZones: what the name server is given is a zone without mistakes.
 func TestRecordsAreZones(t *testing.T) {
-	for _, policy := range []string{"rr", "weighted", "uncached"} {
+	for policy := range records(defaults()) {
 		t.Run(policy, func(t *testing.T) {
 			text := zone(defaults(), policy, netip.MustParseAddr("192.0.2.53"))
 			_, problems := zones.Parse(strings.NewReader(text), zoneName, policy+".zone", zones.Settings{})
