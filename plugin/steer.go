@@ -99,6 +99,7 @@ func policyConfig(rec *zones.LBRecord) policy.Config {
 		TTL:      time.Duration(rec.TTL) * time.Second,
 		MinTTL:   lb.MinTTL,
 		MeanTTL:  lb.MeanTTL,
+		Session:  lb.Session,
 		UpThresh: zones.Or(lb.UpThresh, 0),
 		Empty:    emptyModes[lb.Empty],
 		Ramp:     lb.Ramp,

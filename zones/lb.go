@@ -67,6 +67,7 @@ type LB struct {
 	Answers  int           // answers=, 1..32
 	MinTTL   time.Duration // min-ttl=, whole seconds
 	MeanTTL  time.Duration // mean-ttl=, whole seconds
+	Session  time.Duration // session=
 	UpThresh float64       // up-thresh=, 0..1 or Off
 	Empty    string        // empty=, one of the Empty words or ""
 	Fallback string        // the name with EmptyFallback; absolute in a Zone

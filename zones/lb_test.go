@@ -148,7 +148,7 @@ func TestOptionMistakes(t *testing.T) {
 		{"srv a..b", "`a..b` is not a domain name; write the owner of SRV records, like _http._tcp"},
 		{"consul web polcy=rr", "unknown option `polcy=`: did you mean `policy=`?"},
 		{"consul web min_ttl=3", "unknown option `min_ttl=`: did you mean `min-ttl=`?"},
-		{"consul web colour=red", "unknown option `colour=`; known are answers, check, dc, empty, every, fall, host, mean-ttl, min-ttl, policy, ramp, rise, sticky, tag, timeout, up-thresh, via"},
+		{"consul web colour=red", "unknown option `colour=`; known are answers, check, dc, empty, every, fall, host, mean-ttl, min-ttl, policy, ramp, rise, session, sticky, tag, timeout, up-thresh, via"},
 		{"consul web answers", "option `answers` has no value; write `answers=2`"},
 		{"consul web answers=", "option `answers=` has no value; write `answers=2`"},
 		{"consul web fast", "`fast` is not an option; options are written NAME=VALUE, without blanks around the equals sign"},
@@ -193,7 +193,7 @@ func TestOptionMistakes(t *testing.T) {
 		{"consul" + strings.Repeat(" x", 64), "65 words are more than 64; leave some out"},
 		{"consul web answers=0 fall=0 x=1", "answers=0 is not within 1 and 32; write a number, like `answers=2`\n" +
 			"option `fall=` does not fit `LB consul`: it needs `LB srv`; remove it, or take the pool from srv\n" +
-			"unknown option `x=`; known are answers, check, dc, empty, every, fall, host, mean-ttl, min-ttl, policy, ramp, rise, sticky, tag, timeout, up-thresh, via"},
+			"unknown option `x=`; known are answers, check, dc, empty, every, fall, host, mean-ttl, min-ttl, policy, ramp, rise, session, sticky, tag, timeout, up-thresh, via"},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
 			err := new(LB).Parse(strings.Fields(tt.text))

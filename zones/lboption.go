@@ -26,6 +26,7 @@ func init() {
 		"answers":   {setAnswers, "2", ""},
 		"min-ttl":   {setMinTTL, "30", ""},
 		"mean-ttl":  {setMeanTTL, "120", ""},
+		"session":   {setSession, "5m", ""},
 		"up-thresh": {setUpThresh, "0.5", ""},
 		"empty":     {setEmpty, "all", ""},
 		"sticky":    {setSticky, "24/56", ""},
@@ -62,6 +63,11 @@ func setMinTTL(lb *LB, v string) (m *mistake) {
 
 func setMeanTTL(lb *LB, v string) (m *mistake) {
 	lb.MeanTTL, m = ttl("mean-ttl", v)
+	return m
+}
+
+func setSession(lb *LB, v string) (m *mistake) {
+	lb.Session, m = span("session", v, time.Second, 24*time.Hour)
 	return m
 }
 

@@ -50,6 +50,7 @@ func (lb *LB) words() []string {
 	add("answers", count(lb.Answers))
 	add("min-ttl", seconds(lb.MinTTL))
 	add("mean-ttl", seconds(lb.MeanTTL))
+	add("session", duration(lb.Session))
 	add("up-thresh", share(lb.UpThresh))
 	if lb.Empty == EmptyFallback {
 		w = append(w, "empty="+lb.Fallback) // a domain name brings its own escapes

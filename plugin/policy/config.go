@@ -12,6 +12,7 @@ const (
 	DefaultAnswers = 2
 	DefaultTTL     = time.Minute
 	DefaultRamp    = 30 * time.Second
+	DefaultSession = 300 * time.Second
 )
 
 // NoRamp as Config.Ramp asks for no slow start, and stays so in WithDefaults,
@@ -38,6 +39,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Policy != "" {
 		c = c.settled(c.Policy)
+	}
+	if c.Session == 0 {
+		c.Session = DefaultSession
 	}
 	if c.Ramp == 0 {
 		c.Ramp = DefaultRamp
@@ -105,6 +109,10 @@ func (c Config) clamped() Config {
 	c.TTL = min(max(c.TTL.Truncate(time.Second), time.Second), maxTTL)
 	c.MinTTL = roundUp(min(max(c.MinTTL, time.Second), c.TTL), time.Second)
 	c.MeanTTL = min(max(c.MeanTTL, c.MinTTL), c.TTL)
+	if c.Session <= 0 {
+		c.Session = DefaultSession
+	}
+	c.Session = max(c.Session, time.Second)
 	c.Ramp = max(c.Ramp, 0)
 	c.UpThresh = clamp(c.UpThresh, 0, 1)
 	for i, bits := range addressBits {

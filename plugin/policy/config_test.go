@@ -11,7 +11,7 @@ import (
 func TestDefaults(t *testing.T) {
 	c := Config{Policy: "weighted", TTL: 5 * time.Minute}.WithDefaults()
 	want := Config{Policy: "weighted", Answers: 2, TTL: 5 * time.Minute, MinTTL: 150 * time.Second, MeanTTL: 212 * time.Second,
-		Ramp: 30 * time.Second, Sticky: [2]int{32, 128}}
+		Session: 5 * time.Minute, Ramp: 30 * time.Second, Sticky: [2]int{32, 128}}
 	if c != want {
 		t.Errorf("got %+v, want %+v", c, want)
 	}

@@ -12,17 +12,6 @@ import (
 	"github.com/ballast-lb/ballast/plugin/policy/hidden"
 )
 
-// session is how long clients stay with a server, on average, before they ask
-// again. It matters little: see the simulator's report.
-const session = 300 * time.Second
-
-// At a start nothing is known of keys, nor of what caches hold: for the first
-// minute TTLs are short.
-const (
-	startTime = int64(time.Minute)
-	startTTL  = 30 // s
-)
-
 // headroom answers each resolver key with the servers that can bear its hidden
 // load longest, and that time is the TTL. See the package comment.
 type headroom struct {
@@ -43,7 +32,7 @@ type headroom struct {
 }
 
 func newHeadroom(o Options) Policy {
-	return &headroom{keys: o.keys(), belief: belief.New(session, time.Hour), servo: newServo(), observer: newObserver()}
+	return &headroom{keys: o.keys(), belief: belief.New(DefaultSession, time.Hour), servo: newServo(), observer: newObserver()}
 }
 
 // Draw gives the key its servers. Keys that are not known one by one share
@@ -55,7 +44,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 		return weighted{}.Draw(p, q)
 	}
 	now := q.Now.UnixNano()
-	if now-h.asked.Load() > int64(tickEvery) {
+	if now-h.asked.Load() > int64(time.Second) {
 		h.asked.Store(now)
 	}
 	sh, r := h.keys.Ask(key, now)
@@ -65,7 +54,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 		c = weighted{}.Draw(p, q)
 		ttl := p.Config.MeanTTL.Seconds()
 		if now < t.Settled {
-			ttl = startTTL
+			ttl = p.startTTL()
 		}
 		c.TTL = p.most(quantised(t.Grid, ttl))
 	case r.Last != now && p.again(&c, r, now):
@@ -104,7 +93,7 @@ func (h *headroom) choose(p *Plan, t *belief.Table, q Query, r *hidden.Record, n
 	// What little is known of a key must not tie it for long.
 	ttl = min(ttl, p.Config.MeanTTL.Seconds()*max(1, r.Certainty()))
 	if now < t.Settled {
-		ttl = min(ttl, startTTL)
+		ttl = min(ttl, p.startTTL())
 	}
 	c.TTL = p.most(quantised(t.Grid, ttl))
 	r.TTL = float32(c.TTL.Seconds())

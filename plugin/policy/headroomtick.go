@@ -2,16 +2,8 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"time"
-)
-
-// How often time is let pass: every second, and seldom for a name that nobody
-// asks for.
-const (
-	tickEvery   = time.Second
-	tickIdle    = 30 * time.Second
-	idleAfter   = 5 * time.Minute
-	countPerKey = 400 * time.Microsecond // between censuses: 9 s at 20,000 keys
 )
 
 // Adopt implements Learner.
@@ -20,9 +12,11 @@ func (h *headroom) Adopt(p *Plan) {
 	defer h.mu.Unlock()
 	p.view = h.roster.view(p, h.belief.Forget)
 	h.belief.Fit(h.roster.size, p.Config.TTL)
+	h.belief.Stay(p.Config.Session)
 	for len(h.capacity) < h.roster.size {
 		h.capacity, h.faded = append(h.capacity, capacity{}), append(h.faded, 1)
 	}
+	stale := h.plan == nil || h.plan.Config != p.Config || !slices.Equal(h.plan.view.shares, p.view.shares)
 	if h.plan == nil || h.plan.Config != p.Config {
 		h.grid = newGrid(p.Config.MinTTL, p.Config.TTL)
 		h.keys.Least(int64(h.grid[0]))
@@ -30,9 +24,11 @@ func (h *headroom) Adopt(p *Plan) {
 	h.plan = p
 	h.fade(p.At)
 	if !h.belief.Started() && len(p.view.shares) > 0 {
-		h.belief.Settle(p.view.shares, p.At.UnixNano(), startTime)
+		h.belief.Settle(p.view.shares, p.At.UnixNano(), int64(p.Config.startTime()))
 	}
-	h.foretell()
+	if stale { // else the next tick will do
+		h.foretell()
+	}
 }
 
 // Tick implements Learner.
@@ -42,7 +38,7 @@ func (h *headroom) Tick(now time.Time) {
 	if h.plan == nil || !h.belief.Started() {
 		return
 	}
-	dt := now.Sub(h.ticked)
+	dt, tickEvery := now.Sub(h.ticked), h.plan.Config.tickEvery()
 	switch {
 	case h.ticked.IsZero() || dt < 0:
 		dt = tickEvery
@@ -51,6 +47,7 @@ func (h *headroom) Tick(now time.Time) {
 	}
 	h.ticked = now
 	h.fade(now)
+	dt = h.plan.Config.paced(dt)
 	h.learn(dt)
 	h.belief.Advance(h.shares(), now.UnixNano())
 	measured := h.measured()
@@ -62,7 +59,7 @@ func (h *headroom) Tick(now time.Time) {
 
 // count takes a census, the more seldom the more keys there are.
 func (h *headroom) count(now time.Time, dt time.Duration) {
-	if now.Sub(h.counted) >= tickEvery+time.Duration(h.keys.Len())*countPerKey {
+	if now.Sub(h.counted) >= h.plan.Config.tickEvery()+time.Duration(h.keys.Len())*countPerKey {
 		h.counted = now
 		h.keys.Take(now.UnixNano(), h.plan.Config.MeanTTL.Seconds(), demand(h.plan))
 	}

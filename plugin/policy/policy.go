@@ -17,6 +17,7 @@ type Config struct {
 	TTL      time.Duration // longest TTL of an answer
 	MinTTL   time.Duration // shortest; at least 1s, at most TTL; 0 for the policy's default
 	MeanTTL  time.Duration // policies that adapt TTLs cause as many queries as this constant one would; 0 for the geometric mean of MinTTL and TTL
+	Session  time.Duration // how long clients stay with a server before they ask again, on average
 	UpThresh float64       // pool quorum, 0..1: below this share of live capacity all are served
 	Empty    Empty         // what to do when nobody is live
 	Ramp     time.Duration // slow start after a return; 0 or less for none, see NoRamp

@@ -18,7 +18,7 @@ type mrl struct {
 }
 
 func newMRL(o Options) Policy {
-	return newPublished(o, &mrl{belief: belief.New(session, time.Hour)}, nil)
+	return newPublished(o, &mrl{belief: belief.New(DefaultSession, time.Hour)}, nil)
 }
 
 func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
@@ -29,7 +29,7 @@ func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 			continue
 		}
 		slot := p.view.slots[m]
-		work := r.belief.Load(int(slot))*session.Seconds() + r.belief.Residual(slot, now) + part*p.TTL.Seconds()
+		work := r.belief.Load(int(slot))*p.Config.Session.Seconds() + r.belief.Residual(slot, now) + part*p.TTL.Seconds()
 		if work /= p.Members[m].Factors.Capacity; work < least {
 			best, least = m, work
 		}
@@ -40,8 +40,9 @@ func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 
 func (r *mrl) adopt(p *Plan) {
 	r.belief.Fit(len(p.view.shares), p.Config.TTL)
+	r.belief.Stay(p.Config.Session)
 	if !r.belief.Started() {
-		r.belief.Settle(p.view.shares, p.At.UnixNano(), startTime)
+		r.belief.Settle(p.view.shares, p.At.UnixNano(), 0)
 	}
 	r.plan = p
 }

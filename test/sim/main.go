@@ -52,7 +52,7 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("sim", flag.ExitOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
 	f.IntVar(&o.seed0, "seed0", 201, "first seed; 1 to 100 were looked at while the policy was made")
-	f.IntVar(&o.seeds, "seeds", 0, "worlds for each figure (default 20, and 8 outside of the papers' world)")
+	f.IntVar(&o.seeds, "seeds", 0, "worlds for each figure (default 20, and 6 outside of the papers' world)")
 	het := f.String("het", "", "levels of heterogeneity, of 20, 35, 50, 65")
 	who := f.String("policies", "", "policies to compare, like rr,drr2-ttlsk,headroom,headroom:2")
 	f.Float64Var(&o.floor, "floor", 0, "least TTL of all resolvers, in seconds")

@@ -80,7 +80,7 @@ func runAll(ctx context.Context, list ...*jobs) error {
 func (o *options) all(ctx context.Context) error {
 	many, few := o.seeds, o.seeds
 	if o.seeds == 0 {
-		many, few = 20, 8
+		many, few = 20, 6
 	}
 	main := &jobs{seed0: o.seed0, seeds: many, hours: o.hours}
 	rest := &jobs{seed0: o.seed0, seeds: few, hours: o.hours}

@@ -45,6 +45,9 @@ func (b *Belief) Fit(slots int, horizon time.Duration) {
 	}
 }
 
+// Stay changes the mean length of sessions.
+func (b *Belief) Stay(tau time.Duration) { b.tau = tau.Seconds() }
+
 // Forget clears a slot that another server will have.
 func (b *Belief) Forget(slot int) {
 	b.book.Load().forget(slot)

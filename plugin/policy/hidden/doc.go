@@ -18,6 +18,8 @@
 //     soon after the TTL's end. The shortest of its gaps is its floor.
 //   - early: one that prefetches asks before the answer has expired. The low end
 //     of gap/TTL, if below 1, is when it does.
+//   - clock: one that counts whole seconds keeps answers to the end of the last.
+//     If a key never asks before that, its idling is counted from there.
 //   - farm: several caches behind one address ask at any time. Their gaps tell
 //     only how often they ask, which is the least that s can be, and each answer
 //     steers one of them: TTL/gap is how many there are.

@@ -6,7 +6,7 @@ import "math"
 const (
 	discount  = 0.99 // of a gap's say with each that follows
 	again     = 1.0  // seconds within which a question is the same one, repeated
-	leastIdle = 0.05 // seconds: resolvers count TTLs in whole seconds
+	leastIdle = 0.02 // seconds: finer differences are the network's
 	lowShare  = 0.1  // the quantile that stands for the low end
 )
 
@@ -33,6 +33,7 @@ type Record struct {
 	beyond      float32 // the times by which they were,
 	seen        uint8   // and how many they are
 	sure        uint8   // for how many gaps the floor is not doubted
+	before      float32 // how often it asks before a clock of whole seconds would, 0..1
 	early       float32 // low end of gap/TTL, at most 1
 	rate        float32 // of sessions, per second; 0 before the first gap
 	known       bool    // that it was given from outside
@@ -58,6 +59,7 @@ func (r *Record) Repeats(now int64) bool {
 // presume lets a newcomer count as an average key until more is known of it:
 // a single gap says next to nothing.
 func (r *Record) presume(rate float64) {
+	r.before = 0.5
 	if rate > 0 {
 		r.count, r.idle = 1, float32(1/rate)
 	}
@@ -67,6 +69,7 @@ func (r *Record) presume(rate float64) {
 // is told, in seconds.
 func (r *Record) asked(now int64, least float32) {
 	gap := float32(seconds(now - r.Last))
+	late := r.learnClock(now)
 	r.Last = now
 	if r.TTL <= 0 || gap < 0 {
 		return
@@ -77,13 +80,33 @@ func (r *Record) asked(now int64, least float32) {
 		r.every = gap
 	}
 	r.every += 0.1 * (gap - r.every)
-	idle := max(0, gap-r.kept())
+	idle := max(0, gap-r.kept()-late)
 	r.count = r.count*discount + 1
 	r.idle = r.idle*discount + idle
 	r.learnNear(idle, least)
 	if !r.known {
 		r.rate = float32(r.estimate())
 	}
+}
+
+// learnClock tells by how much longer than its TTL an answer was kept because
+// the resolver's clock has whole seconds: until the end of the second in which it
+// expires (as Unbound does it). That is believed of a resolver that hardly ever
+// asks before, and matters where many clients ask each second.
+func (r *Record) learnClock(now int64) (late float32) {
+	const rate, never, tolerance = 0.2, 0.05, 0.02
+	rest := float32(1 - seconds(r.Last%1e9))
+	if gap := float32(seconds(now - r.Last)); r.TTL > 0 && r.floor <= r.TTL {
+		before := float32(0)
+		if gap < r.TTL+rest-tolerance {
+			before = 1
+		}
+		r.before += rate * (before - r.before)
+	}
+	if r.before < never && r.floor <= r.TTL {
+		return rest
+	}
+	return 0
 }
 
 // learnNear counts the gaps with less idling than the least TTL: those in which

@@ -44,7 +44,7 @@ type Resolvers struct {
 	Floored    float64 // share that has
 	Prefetch   float64 // share that asks again in the last tenth of the TTL
 	ServeStale float64 // share that gives an expired answer while it asks
-	WholeTTL   bool    // clocks of whole seconds, as Unbound's
+	WholeTTL   bool    // clocks of whole seconds: an answer holds to the end of its last, as in Unbound
 }
 
 // Forged is a flood of questions from sources that are not there, from 75 minutes

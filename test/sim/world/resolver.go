@@ -58,10 +58,10 @@ func (r *resolver) lookup(now float64, ask func() ([]int, float64)) []int {
 	answer, ttl := ask()
 	r.answer = append([]int(nil), answer...)
 	r.since = now
+	r.expires = now + max(ttl, r.floor)
 	if r.whole {
-		r.since = math.Floor(now)
+		r.expires = math.Floor(now) + max(ttl, r.floor) + 1
 	}
-	r.expires = r.since + max(ttl, r.floor)
 	if old != nil && (!expired || r.stale) {
 		return old // who asked has the old one; those after it get the new
 	}

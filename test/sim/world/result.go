@@ -1,6 +1,6 @@
 package world
 
-import "slices"
+import "math"
 
 // Result is what happened in a world after its warming up.
 type Result struct {
@@ -8,10 +8,20 @@ type Result struct {
 	Mean    []float64 // of all servers by capacity, by window
 	Queries float64   // to the name servers, a second
 
-	responses []float32
-	MeanPage  float64 // time until a page is done, s
-	P95Page   float64
+	MeanPage float64 // time until a page is done, s
+	P95Page  float64 // right to 2 %
+
+	pages    [bins]int // by the logarithm of their time
+	count    int
+	duration float64
 }
+
+// Pages are counted in bins that are 2 % wide, from a millisecond on.
+const (
+	bins     = 800
+	binWidth = 0.02
+	leastBin = 1e-3
+)
 
 func (r *Result) add(counts bool, most, mean float64) {
 	if counts {
@@ -19,18 +29,24 @@ func (r *Result) add(counts bool, most, mean float64) {
 	}
 }
 
+func (r *Result) page(seconds float64) {
+	r.pages[min(max(int(math.Log(seconds/leastBin)/binWidth), 0), bins-1)]++
+	r.count++
+	r.duration += seconds
+}
+
 func (r *Result) close() {
-	slices.Sort(r.responses)
-	n := len(r.responses)
-	if n == 0 {
+	if r.count == 0 {
 		return
 	}
-	sum := 0.0
-	for _, t := range r.responses {
-		sum += float64(t)
+	r.MeanPage = r.duration / float64(r.count)
+	seen := 0
+	for i, n := range r.pages {
+		if seen += n; seen >= r.count*95/100 {
+			r.P95Page = leastBin * math.Exp(binWidth*(float64(i)+0.5))
+			return
+		}
 	}
-	r.MeanPage, r.P95Page = sum/float64(n), float64(r.responses[n*95/100])
-	r.responses = nil
 }
 
 // Below is the share of windows in which the most loaded server was below x:

@@ -115,7 +115,7 @@ func (w *World) page(i int) {
 	c.left--
 	done := w.servers[c.server].give(w.now, c.hits(&w.p))
 	if w.warm() {
-		w.result.responses = append(w.result.responses, float32(done-w.now))
+		w.result.page(done - w.now)
 	}
 	w.events.push(event{done + c.random.ExpFloat64()*w.p.Think, page, i})
 }
