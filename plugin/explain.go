@@ -52,28 +52,58 @@ func (o *operator) find(qname string) *steer {
 func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Time) control.Explanation {
 	sv := s.served.Load()
 	plan := sv.plan
-	choice := s.policy.Draw(plan, policy.Query{Family: fam, Key: r.From, Now: now, Random: rand.Uint64()})
+	in := s.insight(plan, policy.Query{Family: fam, Key: r.From, Now: now, Random: rand.Uint64()})
 	e := control.Explanation{
 		Name: s.name, Zone: s.zone, Type: fam.String(),
 		Source: s.feed.name, Policy: plan.Config.Policy,
 		Mode: plan.Mode.String(), Reason: plan.Reason,
-		TTL: control.Seconds(plan.TTL), Sampled: !choice.Keyed,
-		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: []string{},
+		TTL: control.Seconds(in.Choice.TTL), Sampled: !in.Choice.Keyed && !in.Hidden.Known,
+		Tolerance: in.Tolerance, HiddenLoad: hiddenLoad(plan, r, in),
+		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: ids(plan, in.Choice.Members[:in.Choice.N]),
 	}
 	if r.From.IsValid() {
 		e.Key = r.From.String()
 	}
-	for _, b := range plan.Bounds {
+	for _, b := range in.Bounds {
 		e.Bounds = append(e.Bounds, control.Bound{Name: b.Name, TTL: control.Seconds(b.TTL), Server: b.Server, Why: b.Why})
 	}
 	for i := range plan.Members {
-		e.Members = append(e.Members, control.ExplainedMember{
-			MemberStatus: s.member(sv, i, now),
-			Factors:      control.Factors(plan.Members[i].Factors),
-		})
-	}
-	for _, i := range choice.Members[:choice.N] {
-		e.Drawn = append(e.Drawn, plan.Members[i].Server.ID)
+		m := control.ExplainedMember{MemberStatus: s.member(sv, i, now), Factors: control.Factors(plan.Members[i].Factors)}
+		if in.Servers != nil {
+			b := in.Servers[i]
+			m.Belief = &control.Belief{Load: b.Load, Share: b.Share, Longest: control.Seconds(b.Longest)}
+		}
+		e.Members = append(e.Members, m)
 	}
 	return e
+}
+
+// insight is what the policy goes by.
+func (s *steer) insight(plan *policy.Plan, q policy.Query) policy.Insight {
+	if s.learner != nil {
+		return s.learner.Explain(plan, q)
+	}
+	return policy.Insight{Choice: s.policy.Draw(plan, q), Bounds: plan.Bounds}
+}
+
+// hiddenLoad is what is known of the key that was asked for; nil if none was, or
+// if the policy does not ask for it.
+func hiddenLoad(plan *policy.Plan, r control.ExplainRequest, in policy.Insight) *control.HiddenLoad {
+	if !r.From.IsValid() || !policy.Learns(plan.Config.Policy) {
+		return nil
+	}
+	h := in.Hidden
+	return &control.HiddenLoad{
+		Known: h.Known, Trusted: h.Trusted, Rate: h.Rate, Share: h.Weight, Keys: h.Keys,
+		Floor: control.Seconds(h.Floor), Caches: h.Caches, Seen: h.Share,
+		Held: ids(plan, h.Held), HeldLeft: control.Seconds(h.Left),
+	}
+}
+
+func ids(plan *policy.Plan, members []uint16) []string {
+	list := make([]string, 0, len(members))
+	for _, i := range members {
+		list = append(list, plan.Members[i].Server.ID)
+	}
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/pool"
@@ -55,6 +56,7 @@ const modes = int(policy.Waiting) + 1
 type steerMetrics struct {
 	zone, name string
 	queries    [modes]prometheus.Counter
+	adapting   atomic.Pointer[adapting]
 
 	mu      sync.Mutex
 	servers map[string]prometheus.Counter // answers by server ID
@@ -106,6 +108,7 @@ func (m *steerMetrics) forgetServer(id string) {
 	answers.DeleteLabelValues(m.zone, m.name, id)
 	weight.DeleteLabelValues(m.zone, m.name, id)
 	health.DeleteLabelValues(m.zone, m.name, id)
+	m.forgetBelief(id)
 }
 
 // forget drops all series of the name.
@@ -120,6 +123,7 @@ func (m *steerMetrics) forget() {
 		queries.DeleteLabelValues(m.zone, m.name, policy.Mode(i).String())
 	}
 	ttlSeconds.DeleteLabelValues(m.zone, m.name)
+	m.forgetKeys()
 }
 
 // counted reads a counter.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/miekg/dns"
@@ -109,8 +111,10 @@ _half._tcp IN SRV 0 1 %d local
 _half._tcp IN SRV 0 1 %d local
 dead 60 IN LB srv _dead._tcp every=100ms timeout=50ms fall=1
 _dead._tcp IN SRV 0 1 %d local
+adapt 60 IN LB srv _adapt._tcp check=http:/ every=100ms policy=headroom
+_adapt._tcp IN SRV 0 1 %d local
 local IN A 127.0.0.1
-`, webPool, openPort(t), closedPort(t), closedPort(t))
+`, webPool, openPort(t), closedPort(t), closedPort(t), reportingPort(t))
 	writeZone(t, dir, "zone", records)
 	addr = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	body = "prometheus " + addr + "\nballast DIR/zone {\nreload 20ms\n}"
@@ -123,6 +127,16 @@ local IN A 127.0.0.1
 		return err == nil
 	})
 	return s, dir, body, addr
+}
+
+// reportingPort is that of a server that tells its load.
+func reportingPort(t *testing.T) int {
+	t.Helper()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(pool.LoadHeader, "TEXT application_utilization=0.5")
+	}))
+	t.Cleanup(web.Close)
+	return web.Listener.Addr().(*net.TCPAddr).Port
 }
 
 // inManual are the metrics that README.md lists, with their labels.
@@ -147,21 +161,27 @@ func inManual(t *testing.T) map[string][]string {
 func TestMetricsAreThoseOfTheManual(t *testing.T) {
 	s, dir, _, addr := measured(t)
 	s.ask("www.example.org.", dns.TypeA)
+	s.ask("adapt.example.org.", dns.TypeA)
 	zone, err := os.ReadFile(dir + "/zone")
 	if err != nil {
 		t.Fatal(err)
 	}
 	os.WriteFile(dir+"/zone", append(zone, "more IN A 192.0.2.9\n"...), 0o644)
 	until(t, "a reload", 5*time.Second, func() bool { return len(scrape(t, addr).with("zone_reloads_total")) > 0 })
+	until(t, "a survey", 5*time.Second, func() bool { return len(scrape(t, addr).with("server_report_age_seconds")) > 0 })
 	until(t, "probes", 5*time.Second, func() bool { return len(scrape(t, addr).with("probes_total")) > 0 })
 	e := scrape(t, addr)
 
 	listed, seen := inManual(t), map[string]bool{}
 	for series := range e.series {
 		metric, rest, _ := strings.Cut(series, "{")
+		metric = regexp.MustCompile("_(bucket|sum|count)$").ReplaceAllString(metric, "")
 		seen[metric] = true
 		var labels []string
 		for _, m := range regexp.MustCompile(`(\w+)="[^"]*"`).FindAllStringSubmatch(rest, -1) {
+			if m[1] == "le" {
+				continue // the bucket's
+			}
 			labels = append(labels, m[1])
 		}
 		slices.Sort(labels)

@@ -78,6 +78,7 @@ func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
 	if q.port != 0 {
 		choice = sv.onPort(choice, q.port)
 	}
+	s.metrics.adapted(choice.TTL)
 	if choice.Keyed {
 		q.scope = max(q.scope, choice.Scope)
 	}

@@ -31,6 +31,8 @@ type steer struct {
 	mu     sync.Mutex // serializes updates; never held while serving
 	state  *policy.State
 	closed bool // updates come too late
+
+	surveyed time.Time // of the hub's ticker
 }
 
 // identity tells whether LB records of two versions of a zone can be served by
@@ -128,6 +130,7 @@ func (s *steer) update(now time.Time) {
 func (s *steer) tick(now time.Time) {
 	if s.learner != nil {
 		s.learner.Tick(now)
+		s.survey(now)
 	}
 	if due := s.served.Load().plan.Due; !due.IsZero() && !now.Before(due) {
 		s.update(now)
@@ -152,6 +155,9 @@ func (s *steer) plan(now time.Time) {
 	old := s.served.Load()
 	s.served.Store(newServed(s, plan, old))
 	s.metrics.show(plan)
+	if policy.Adapts(plan.Config.Policy) {
+		s.metrics.adapt()
+	}
 	logTransition(s, old, plan)
 }
 

@@ -69,7 +69,7 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 
 func (a *app) showExplanation(e control.Explanation) string {
 	in, out := split(e.Members)
-	return heading(e) + a.inTable(e, in) + a.outTable(out) + boundsTable(e)
+	return heading(e) + hiddenLoad(e) + a.inTable(e, in) + beliefTable(e, in) + a.outTable(out) + boundsTable(e)
 }
 
 func split(members []control.ExplainedMember) (in, out []control.ExplainedMember) {

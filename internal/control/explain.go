@@ -25,9 +25,27 @@ type Explanation struct {
 	Bounds  []Bound           `json:"bounds"` // all that were considered; the shortest, clipped to the record's limits, is TTL
 	Members []ExplainedMember `json:"members"`
 	Drawn   []string          `json:"drawn"` // IDs that this key gets now
+	// HiddenLoad is what is known of the key, for policies that ask for it.
+	HiddenLoad *HiddenLoad `json:"hidden_load,omitempty"`
+	// Tolerance is by how much a server may be loaded beyond its share.
+	Tolerance float64 `json:"tolerance,omitempty"`
 	// Sampled tells that Drawn is one sample of a weighted draw: the next
 	// query may get other servers, by their shares.
 	Sampled bool `json:"sampled,omitempty"`
+}
+
+// HiddenLoad is what a name server knows of the clients behind a resolver key.
+type HiddenLoad struct {
+	Known    bool     `json:"known"`   // kept one by one; if not, nothing else is said
+	Trusted  bool     `json:"trusted"` // borne out by what the servers have to do
+	Rate     float64  `json:"sessions_per_second"`
+	Share    float64  `json:"share"`               // of the hidden load of all keys, 0..1
+	Keys     int      `json:"keys"`                // that are known
+	Floor    Seconds  `json:"floor,omitempty"`     // the resolver's own least TTL
+	Caches   float64  `json:"caches"`              // behind the key
+	Seen     float64  `json:"seen,omitempty"`      // share of the keys' questions that come here; absent if unknown
+	Held     []string `json:"held,omitempty"`      // IDs that it was told, and keeps
+	HeldLeft Seconds  `json:"held_left,omitempty"` // for so long
 }
 
 // Bound is one reason for a TTL.
@@ -42,6 +60,15 @@ type Bound struct {
 type ExplainedMember struct {
 	MemberStatus
 	Factors Factors `json:"factors"`
+	Belief  *Belief `json:"belief,omitempty"`
+}
+
+// Belief is what a policy believes of a server, in parts of the whole demand and
+// of the whole capacity.
+type Belief struct {
+	Load    float64 `json:"load"`
+	Share   float64 `json:"share"`   // of the capacity, as learned from reports
+	Longest Seconds `json:"longest"` // for which the key fits; 0 if it does not
 }
 
 // Factors are what a weight is the product of.

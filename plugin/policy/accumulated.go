@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -28,6 +29,11 @@ func (d *dal) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 	}
 	d.bins[p.Members[best].Server.ID] = least
 	return best
+}
+
+func (d *dal) remember() func() {
+	bins := maps.Clone(d.bins)
+	return func() { d.bins = bins }
 }
 
 // adopt lets newcomers begin where the others stand, lest they get everything.

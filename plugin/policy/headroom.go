@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -38,11 +37,11 @@ func newHeadroom(o Options) Policy {
 // Draw gives the key its servers. Keys that are not known one by one share
 // what the others leave: they are drawn by weight.
 func (h *headroom) Draw(p *Plan, q Query) Choice {
-	key, ok := hidden.KeyOf(q.Key, uint8(q.Family))
 	t := h.belief.Table()
-	if !ok || q.Family >= SRV || p.view == nil || t.Slots() < len(p.view.members) || p.Size(q.Family) == 0 {
+	if !h.draws(p, t, q) {
 		return weighted{}.Draw(p, q)
 	}
+	key, _ := hidden.KeyOf(q.Key, uint8(q.Family))
 	now := q.Now.UnixNano()
 	if now-h.asked.Load() > int64(time.Second) {
 		h.asked.Store(now)
@@ -52,11 +51,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 	switch {
 	case r == nil || !h.keys.Census().Trusts(r):
 		c = weighted{}.Draw(p, q)
-		ttl := p.Config.MeanTTL.Seconds()
-		if now < t.Settled {
-			ttl = p.startTTL()
-		}
-		c.TTL = p.most(quantised(t.Grid, ttl))
+		c.TTL = h.strangersTTL(p, t, now)
 	case r.Last != now && p.again(&c, r, now):
 	default:
 		h.choose(p, t, q, r, now, &c)
@@ -66,13 +61,29 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 	return c
 }
 
+// draws tells whether the query can be answered by its key.
+func (h *headroom) draws(p *Plan, t *belief.Table, q Query) bool {
+	return q.Key.IsValid() && q.Key.Bits() > 0 && q.Family < SRV && p.Size(q.Family) > 0 &&
+		p.view != nil && t.Slots() >= len(p.view.members)
+}
+
+// strangersTTL is that of keys that are not known one by one.
+func (h *headroom) strangersTTL(p *Plan, t *belief.Table, now int64) time.Duration {
+	ttl := p.Config.MeanTTL.Seconds()
+	if now < t.Settled {
+		ttl = p.startTTL()
+	}
+	return p.most(quantised(t.Grid, ttl))
+}
+
 // again repeats the answer that the key got a moment ago.
 func (p *Plan) again(c *Choice, r *hidden.Record, now int64) bool {
 	for _, slot := range r.Held.Servers[:r.Held.N] {
-		if int(slot) >= len(p.view.members) || p.view.members[slot] < 0 {
+		m, ok := p.view.member(slot)
+		if !ok {
 			return false
 		}
-		c.Members[c.N] = uint16(p.view.members[slot])
+		c.Members[c.N] = m
 		c.N++
 	}
 	c.TTL = max(time.Duration(r.TTL)*time.Second-time.Duration(now-r.Last).Truncate(time.Second), time.Second)
@@ -84,18 +95,7 @@ func (h *headroom) choose(p *Plan, t *belief.Table, q Query, r *hidden.Record, n
 	h.withdraw(r, now)
 	weight := h.keys.Census().Weight(r.Rate()) / r.Caches()
 	best := h.rank(p, t, q, weight, r.Floor())
-	c.N = best.n
-	ttl := math.Inf(1)
-	for i, b := range best.list[:best.n] {
-		c.Members[i] = b.member
-		ttl = min(ttl, b.longest)
-	}
-	// What little is known of a key must not tie it for long.
-	ttl = min(ttl, p.Config.MeanTTL.Seconds()*max(1, r.Certainty()))
-	if now < t.Settled {
-		ttl = min(ttl, p.startTTL())
-	}
-	c.TTL = p.most(quantised(t.Grid, ttl))
+	*c = best.choice(h.limits(p, t, &best, r, now).shortest(p, t))
 	r.TTL = float32(c.TTL.Seconds())
 	h.hold(p, r, c, weight, now)
 	if q.Stable {

@@ -139,8 +139,5 @@ func newGrid(least, most time.Duration) []float64 {
 	return append(grid, high)
 }
 
-// Explain implements Learner.
-func (h *headroom) Explain(p *Plan, q Query) Insight { return Insight{Choice: h.Draw(p, q)} }
-
 // Close implements Learner.
 func (h *headroom) Close() { h.keys.Close() }

@@ -20,6 +20,8 @@ type Learner interface {
 	Close()
 	// Explain says what Draw would go by, without taking note of the question.
 	Explain(p *Plan, q Query) Insight
+	// Survey says what is believed.
+	Survey(now time.Time) Survey
 }
 
 // Options are what a policy is made with besides its name.

@@ -13,6 +13,8 @@ type kind struct {
 	load  use // what load does to weights
 	// keyed: it looks at the resolver key and the time of a query.
 	keyed bool
+	// learns: it knows keys one by one.
+	learns bool
 	// adapts: it gives TTLs of its own to keys.
 	adapts bool
 }
@@ -33,16 +35,16 @@ const (
 var kinds = map[string]kind{
 	"weighted": {build: func(Options) Policy { return weighted{} }},
 	"hash":     {build: func(Options) Policy { return hash{} }, keyed: true},
-	"headroom": {build: newHeadroom, load: ownUse, keyed: true, adapts: true},
+	"headroom": {build: newHeadroom, load: ownUse, keyed: true, learns: true, adapts: true},
 
 	"rr":         {build: rotation{}.policy, load: oneBit},
-	"rr2":        {build: rotation{tiers: true}.policy, load: oneBit, keyed: true},
-	"prr2-ttl1":  {build: rotation{tiers: true, chance: true, ttl: &stretch{}}.policy, load: oneBit, keyed: true, adapts: true},
-	"prr2-ttl2":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byTier}}.policy, load: oneBit, keyed: true, adapts: true},
-	"prr2-ttlk":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byKey}}.policy, load: oneBit, keyed: true, adapts: true},
-	"drr2-ttls1": {build: rotation{tiers: true, ttl: &stretch{server: true}}.policy, load: oneBit, keyed: true, adapts: true},
-	"drr2-ttls2": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byTier}}.policy, load: oneBit, keyed: true, adapts: true},
-	"drr2-ttlsk": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byKey}}.policy, load: oneBit, keyed: true, adapts: true},
+	"rr2":        {build: rotation{tiers: true}.policy, load: oneBit, keyed: true, learns: true},
+	"prr2-ttl1":  {build: rotation{tiers: true, chance: true, ttl: &stretch{}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
+	"prr2-ttl2":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byTier}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
+	"prr2-ttlk":  {build: rotation{tiers: true, chance: true, ttl: &stretch{shape: byKey}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
+	"drr2-ttls1": {build: rotation{tiers: true, ttl: &stretch{server: true}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
+	"drr2-ttls2": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byTier}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
+	"drr2-ttlsk": {build: rotation{tiers: true, ttl: &stretch{server: true, shape: byKey}}.policy, load: oneBit, keyed: true, learns: true, adapts: true},
 	"dal":        {build: newDAL, load: oneBit, keyed: true},
 	"mrl":        {build: newMRL, load: oneBit, keyed: true},
 	"least-load": {build: newLeastLoad, load: oneBit},
@@ -71,6 +73,12 @@ func Known(name string) error {
 
 // Keyed tells whether the policy looks at the resolver key and the time.
 func Keyed(name string) bool { return kinds[name].keyed }
+
+// Learns tells whether the policy knows resolver keys one by one.
+func Learns(name string) bool { return kinds[name].learns }
+
+// Adapts tells whether the policy gives keys TTLs of their own.
+func Adapts(name string) bool { return kinds[name].adapts }
 
 // Names lists the policies, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -30,14 +30,16 @@ type pick interface {
 	adopt(p *Plan)
 	tick(now time.Time)
 	forget(slot int)
+	remember() (undo func()) // for an explanation, which must change nothing
 }
 
 // stateless is a pick that remembers nothing of servers and times.
 type stateless struct{}
 
-func (stateless) adopt(*Plan)    {}
-func (stateless) tick(time.Time) {}
-func (stateless) forget(int)     {}
+func (stateless) adopt(*Plan)      {}
+func (stateless) tick(time.Time)   {}
+func (stateless) forget(int)       {}
+func (stateless) remember() func() { return func() {} }
 
 // subject is the key that an answer is for.
 type subject struct {
@@ -78,9 +80,14 @@ func (pb *published) Draw(p *Plan, q Query) Choice {
 	return c
 }
 
-func (pb *published) answer(p *Plan, q Query, k subject) (c Choice) {
+func (pb *published) answer(p *Plan, q Query, k subject) Choice {
 	pb.mu.Lock()
 	defer pb.mu.Unlock()
+	return pb.gather(p, q, k)
+}
+
+// gather picks the members of an answer. The caller holds mu.
+func (pb *published) gather(p *Plan, q Query, k subject) (c Choice) {
 	t := &p.tables[q.Family]
 	var ttl time.Duration
 	for c.N < t.n {
@@ -126,7 +133,32 @@ func (pb *published) Tick(now time.Time) {
 }
 
 // Explain implements Learner.
-func (pb *published) Explain(p *Plan, q Query) Insight { return Insight{Choice: pb.Draw(p, q)} }
+func (pb *published) Explain(p *Plan, q Query) Insight {
+	if q.Family >= SRV || p.view == nil || p.Size(q.Family) == 0 {
+		return Insight{Choice: weighted{}.Draw(p, q), Bounds: p.Bounds}
+	}
+	hid, r := hiddenOf(pb.keys, p, q, q.Now.UnixNano())
+	k := subject{rate: r.Rate(), weight: hid.Weight, hot: pb.keys.Census().Hot(r.Rate()), now: q.Now, random: q.Random}
+	pb.mu.Lock()
+	undo := pb.pick.remember()
+	in := Insight{Hidden: hid, Choice: pb.gather(p, q, k), Bounds: p.Bounds}
+	undo()
+	pb.mu.Unlock()
+	if pb.ttl != nil {
+		in.Bounds = append([]Bound{{Name: p.Config.Policy, TTL: in.Choice.TTL, Why: "by the key's hidden load, and the server's capacity"}}, p.Bounds...)
+	}
+	return in
+}
+
+// Survey implements Learner.
+func (pb *published) Survey(time.Time) (s Survey) {
+	c := pb.keys.Census()
+	s.Keys = pb.keys.Len()
+	if c.Affordable > 0 {
+		s.Queries = c.Questions / c.Affordable
+	}
+	return s
+}
 
 // Close implements Learner.
 func (pb *published) Close() { pb.keys.Close() }

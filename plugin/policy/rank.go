@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/bits"
+	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy/belief"
 )
@@ -29,10 +30,7 @@ type ranking struct {
 func (h *headroom) rank(p *Plan, t *belief.Table, q Query, weight, floor float64) (best ranking) {
 	family := &p.tables[q.Family]
 	want := family.n
-	from := 0
-	for from < len(t.Grid)-1 && t.Grid[from] < floor {
-		from++
-	}
+	from := startOf(t, floor)
 	part := weight / float64(want)
 	consider := func(m uint16) {
 		slot := p.view.slots[m]
@@ -48,6 +46,23 @@ func (h *headroom) rank(p *Plan, t *belief.Table, q Query, weight, floor float64
 	}
 	family.some(max(candidates, want), q.Random, consider)
 	return best
+}
+
+// choice makes the best an answer.
+func (r *ranking) choice(ttl time.Duration) (c Choice) {
+	c.N, c.TTL = r.n, ttl
+	for i, b := range r.list[:r.n] {
+		c.Members[i] = b.member
+	}
+	return c
+}
+
+// startOf is the first time of the grid that a resolver with a floor can keep to.
+func startOf(t *belief.Table, floor float64) (from int) {
+	for from < len(t.Grid)-1 && t.Grid[from] < floor {
+		from++
+	}
+	return from
 }
 
 // some visits n members at even distances from a random one, in ID order.

@@ -15,6 +15,7 @@ import (
 type mrl struct {
 	belief *belief.Belief
 	plan   *Plan
+	dry    bool // nobody is told
 }
 
 func newMRL(o Options) Policy {
@@ -34,7 +35,9 @@ func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 			best, least = m, work
 		}
 	}
-	r.belief.Tell(p.view.slots[best], belief.Of(part), now+int64(p.TTL), now)
+	if !r.dry {
+		r.belief.Tell(p.view.slots[best], belief.Of(part), now+int64(p.TTL), now)
+	}
 	return best
 }
 
@@ -45,6 +48,11 @@ func (r *mrl) adopt(p *Plan) {
 		r.belief.Settle(p.view.shares, p.At.UnixNano(), 0)
 	}
 	r.plan = p
+}
+
+func (r *mrl) remember() func() {
+	r.dry = true
+	return func() { r.dry = false }
 }
 
 func (r *mrl) forget(slot int) { r.belief.Forget(slot) }

@@ -32,6 +32,11 @@ type turns struct {
 	last [2]string // IDs
 }
 
+func (r *turns) remember() func() {
+	last := r.last
+	return func() { r.last = last }
+}
+
 func (r *turns) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 	tier := 0
 	if r.tiers && k.hot {

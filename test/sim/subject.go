@@ -60,6 +60,6 @@ func subjects(list string) []subject {
 
 const (
 	everybody = "least-load,rr,rr2,prr2-ttl1,drr2-ttls1,dal,mrl,prr2-ttl2,drr2-ttls2,prr2-ttlk,drr2-ttlsk,ideal,weighted,headroom,headroom:2,oracle"
-	contest   = "rr,mrl,prr2-ttlk,drr2-ttlsk,headroom,headroom:2,oracle"
-	sweepers  = "mrl,prr2-ttlk,drr2-ttlsk,headroom,headroom:2"
+	contest   = "mrl,drr2-ttlsk,headroom,headroom:2,oracle"
+	sweepers  = "mrl,drr2-ttlsk,headroom,headroom:2"
 )
