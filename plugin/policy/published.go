@@ -15,7 +15,7 @@ type published struct {
 	ttl  *stretch // nil for the plan's own TTL
 	keys *hidden.Store
 
-	mu     sync.Mutex
+	mu     sync.Mutex // of what follows; taken after a key's, never before
 	plan   *Plan
 	unit   float64 // of ttl
 	roster roster
@@ -106,23 +106,26 @@ func (pb *published) ttlOf(p *Plan, k subject, m uint16) time.Duration {
 // Adopt implements Learner.
 func (pb *published) Adopt(p *Plan) {
 	pb.mu.Lock()
-	defer pb.mu.Unlock()
 	p.view = pb.roster.view(p, pb.pick.forget)
 	pb.plan = p
 	pb.pick.adopt(p)
-	pb.fit()
+	pb.mu.Unlock()
+	pb.fit(p)
 }
 
 // Tick implements Learner.
 func (pb *published) Tick(now time.Time) {
 	pb.mu.Lock()
-	defer pb.mu.Unlock()
-	if pb.plan == nil {
+	p := pb.plan
+	if p != nil {
+		pb.pick.tick(now)
+	}
+	pb.mu.Unlock()
+	if p == nil {
 		return
 	}
-	pb.keys.Take(now.UnixNano(), pb.plan.Config.MeanTTL.Seconds(), demand(pb.plan))
-	pb.pick.tick(now)
-	pb.fit()
+	pb.keys.Take(now.UnixNano(), p.Config.MeanTTL.Seconds(), demand(p))
+	pb.fit(p)
 }
 
 // Explain implements Learner.
@@ -145,8 +148,14 @@ func demand(p *Plan) (sum float64) {
 	return sum
 }
 
-func (pb *published) fit() {
-	if pb.ttl != nil {
-		pb.unit = pb.ttl.unit(pb.plan, pb.keys)
+// fit finds the unit of TTLs. It looks at all keys, and so must not hold the
+// lock, which draws take while they hold a key's.
+func (pb *published) fit(p *Plan) {
+	if pb.ttl == nil {
+		return
 	}
+	unit := pb.ttl.unit(p, pb.keys)
+	pb.mu.Lock()
+	pb.unit = unit
+	pb.mu.Unlock()
 }
