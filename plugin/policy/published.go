@@ -48,6 +48,34 @@ type subject struct {
 	random uint64
 }
 
+// least is the member that costs least, of those that are not taken; the first
+// of several.
+func (t *table) least(skip []uint16, cost func(m uint16) float64) (best uint16, least float64) {
+	found := false
+	for _, m := range t.members {
+		if slices.Contains(skip, m) {
+			continue
+		}
+		if c := cost(m); !found || c < least {
+			best, least, found = m, c, true
+		}
+	}
+	return best, least
+}
+
+// bears is a member's capacity; 1 if it has none and is served all the same, as
+// those are that the operator weighed 0 when there is nobody else.
+func (mb *Member) bears() float64 {
+	if mb.Factors.Capacity > 0 {
+		return mb.Factors.Capacity
+	}
+	return 1
+}
+
+// strangerWeight is the hidden load that a key is thought to have of which nothing
+// is known: with none, all strangers would go to the same server.
+const strangerWeight = 0.01
+
 func newPublished(o Options, p pick, ttl *stretch) *published {
 	return &published{pick: p, ttl: ttl, keys: o.keys()}
 }
@@ -59,12 +87,12 @@ func (pb *published) Draw(p *Plan, q Query) Choice {
 	}
 	key, ok := hidden.KeyOf(q.Key, uint8(q.Family))
 	if !ok {
-		return pb.answer(p, q, subject{now: q.Now, random: q.Random})
+		return pb.answer(p, q, subject{weight: strangerWeight, now: q.Now, random: q.Random})
 	}
 	now := q.Now.UnixNano()
 	sh, r := pb.keys.Ask(key, now)
-	k := subject{now: q.Now, random: q.Random}
-	if r != nil {
+	k := subject{weight: strangerWeight, now: q.Now, random: q.Random}
+	if r != nil && r.Rate() > 0 {
 		c := pb.keys.Census()
 		k.rate = r.Rate()
 		k.weight, k.hot = c.Weight(k.rate), c.Hot(k.rate)
