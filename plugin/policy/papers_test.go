@@ -151,3 +151,18 @@ func (k *class) asked(n int, key netip.Prefix) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// live lets time pass with a pool whose reports stay fresh: a plan every five
+// seconds.
+func (k *class) live(d time.Duration, text string) {
+	for end := k.now.Add(d); k.now.Before(end); {
+		p := parsePool(text)
+		for i := range p.Servers {
+			if s := &p.Servers[i]; s.Load.Known() {
+				s.Load.At = k.now
+			}
+		}
+		k.with(Input{Pool: p})
+		k.pass(5 * time.Second)
+	}
+}
