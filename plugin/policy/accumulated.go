@@ -3,7 +3,6 @@ package policy
 import (
 	"maps"
 	"math"
-	"slices"
 )
 
 // dal is the dynamically accumulated load (Colajanni, Yu and Dias, 1998): each
@@ -18,16 +17,10 @@ func newDAL(o Options) Policy { return newPublished(o, &dal{bins: map[string]flo
 
 func (d *dal) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 	share := k.weight / float64(t.n)
-	best, least := t.members[0], math.Inf(1)
-	for _, m := range t.members {
-		if slices.Contains(skip, m) {
-			continue
-		}
-		if bin := d.bins[p.Members[m].Server.ID] + share/p.Members[m].Factors.Capacity; bin < least {
-			best, least = m, bin
-		}
-	}
-	d.bins[p.Members[best].Server.ID] = least
+	best, bin := t.least(skip, func(m uint16) float64 {
+		return d.bins[p.Members[m].Server.ID] + share/p.Members[m].bears()
+	})
+	d.bins[p.Members[best].Server.ID] = bin
 	return best
 }
 

@@ -53,7 +53,7 @@ func (m *moment) settle() {
 	if name == "" {
 		name = withoutReports
 		if !m.reported.IsZero() && m.in.Now.Sub(m.reported) < reportsForgotten {
-			name = withReports
+			name, m.forgets = withReports, m.reported.Add(reportsForgotten)
 		}
 	}
 	m.cfg = m.cfg.settled(name).clamped()

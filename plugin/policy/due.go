@@ -24,6 +24,9 @@ func (c *clock) in(d time.Duration) {
 func (m *moment) due() time.Time {
 	c := &clock{now: m.in.Now}
 	m.sourceDue(c)
+	if !m.forgets.IsZero() {
+		c.in(m.forgets.Sub(m.in.Now))
+	}
 	for i := range m.verdicts {
 		v := &m.verdicts[i]
 		if o := v.override; o != nil && !o.Until.IsZero() {

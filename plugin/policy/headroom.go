@@ -52,7 +52,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 	case r == nil || !h.keys.Census().Trusts(r):
 		c = weighted{}.Draw(p, q)
 		c.TTL = h.strangersTTL(p, t, now)
-	case r.Last != now && p.again(&c, r, now):
+	case r.Last != now && p.again(&c, q, r, now):
 	default:
 		h.choose(p, t, q, r, now, &c)
 	}
@@ -76,8 +76,12 @@ func (h *headroom) strangersTTL(p *Plan, t *belief.Table, now int64) time.Durati
 	return p.most(quantised(t.Grid, ttl))
 }
 
-// again repeats the answer that the key got a moment ago.
-func (p *Plan) again(c *Choice, r *hidden.Record, now int64) bool {
+// again repeats the answer that the key got a moment ago, if all of it is known
+// and in.
+func (p *Plan) again(c *Choice, q Query, r *hidden.Record, now int64) bool {
+	if int(r.Held.N) != p.tables[q.Family].n {
+		return false
+	}
 	for _, slot := range r.Held.Servers[:r.Held.N] {
 		m, ok := p.view.member(slot)
 		if !ok {
@@ -85,6 +89,9 @@ func (p *Plan) again(c *Choice, r *hidden.Record, now int64) bool {
 		}
 		c.Members[c.N] = m
 		c.N++
+	}
+	if q.Stable {
+		slices.Sort(c.Members[:c.N])
 	}
 	c.TTL = max(time.Duration(r.TTL)*time.Second-time.Duration(now-r.Last).Truncate(time.Second), time.Second)
 	return c.N > 0
@@ -97,12 +104,12 @@ func (h *headroom) choose(p *Plan, t *belief.Table, q Query, r *hidden.Record, n
 	best := h.rank(p, t, q, weight, r.Floor())
 	*c = best.choice(h.limits(p, t, &best, r, now).shortest(p, t))
 	r.TTL = float32(c.TTL.Seconds())
-	h.hold(p, r, c, weight, now)
 	if q.Stable {
 		slices.Sort(c.Members[:c.N])
 	} else if c.N > 1 {
 		rotate(c, q.Random)
 	}
+	h.hold(p, r, c, weight, now)
 }
 
 // most is the TTL, unless the plan allows less.

@@ -23,6 +23,7 @@ func at(seconds float64) time.Time {
 var settings = map[string]func(s *pool.Server, v string){
 	"cap":   func(s *pool.Server, v string) { s.Capacity = number(v) },
 	"load":  func(s *pool.Server, v string) { s.Load.Value, s.Load.At = number(v), epoch },
+	"conns": func(s *pool.Server, v string) { s.Load.Connections = int(number(v)) },
 	"at":    func(s *pool.Server, v string) { s.Load.At = at(number(v)) },
 	"boot":  func(s *pool.Server, v string) { s.Load.Boot = v },
 	"tier":  func(s *pool.Server, v string) { s.Tier = uint16(number(v)) },

@@ -1,10 +1,5 @@
 package policy
 
-import (
-	"math"
-	"slices"
-)
-
 // leastLoad gives the server that reported the least load. It is here to show
 // what is wrong with it: until the next report everybody is sent to the same
 // server (Mitzenmacher, "How Useful Is Old Information?", IEEE TPDS 11(1), 2000).
@@ -16,15 +11,11 @@ func newLeastLoad(o Options) Policy {
 }
 
 func (leastLoad) next(p *Plan, t *table, _ subject, skip []uint16) uint16 {
-	best, least := t.members[0], math.Inf(1)
-	for _, m := range t.members {
-		load, known := loadOf(p.Members[m].Server)
-		if !known {
-			load = 1
+	best, _ := t.least(skip, func(m uint16) float64 {
+		if load, known := loadOf(p.Members[m].Server); known {
+			return load
 		}
-		if load < least && !slices.Contains(skip, m) {
-			best, least = m, load
-		}
-	}
+		return 1
+	})
 	return best
 }

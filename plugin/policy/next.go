@@ -21,6 +21,7 @@ type moment struct {
 	verdicts []verdict // of plan.Members
 	tier     uint16    // that answers, while the mode is Live or Quorum
 	reported time.Time // when a server reported its load last; zero if none ever did
+	forgets  time.Time // when the policy changes because of that; zero if it does not
 }
 
 // Next judges a moment: who answers from now on, and what to remember. It is

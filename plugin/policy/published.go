@@ -15,7 +15,7 @@ type published struct {
 	ttl  *stretch // nil for the plan's own TTL
 	keys *hidden.Store
 
-	mu     sync.Mutex
+	mu     sync.Mutex // of what follows; taken after a key's, never before
 	plan   *Plan
 	unit   float64 // of ttl
 	roster roster
@@ -50,6 +50,34 @@ type subject struct {
 	random uint64
 }
 
+// least is the member that costs least, of those that are not taken; the first
+// of several.
+func (t *table) least(skip []uint16, cost func(m uint16) float64) (best uint16, least float64) {
+	found := false
+	for _, m := range t.members {
+		if slices.Contains(skip, m) {
+			continue
+		}
+		if c := cost(m); !found || c < least {
+			best, least, found = m, c, true
+		}
+	}
+	return best, least
+}
+
+// bears is a member's capacity; 1 if it has none and is served all the same, as
+// those are that the operator weighed 0 when there is nobody else.
+func (mb *Member) bears() float64 {
+	if mb.Factors.Capacity > 0 {
+		return mb.Factors.Capacity
+	}
+	return 1
+}
+
+// strangerWeight is the hidden load that a key is thought to have of which nothing
+// is known: with none, all strangers would go to the same server.
+const strangerWeight = 0.01
+
 func newPublished(o Options, p pick, ttl *stretch) *published {
 	return &published{pick: p, ttl: ttl, keys: o.keys()}
 }
@@ -61,12 +89,12 @@ func (pb *published) Draw(p *Plan, q Query) Choice {
 	}
 	key, ok := hidden.KeyOf(q.Key, uint8(q.Family))
 	if !ok {
-		return pb.answer(p, q, subject{now: q.Now, random: q.Random})
+		return pb.answer(p, q, subject{weight: strangerWeight, now: q.Now, random: q.Random})
 	}
 	now := q.Now.UnixNano()
 	sh, r := pb.keys.Ask(key, now)
-	k := subject{now: q.Now, random: q.Random}
-	if r != nil {
+	k := subject{weight: strangerWeight, now: q.Now, random: q.Random}
+	if r != nil && r.Rate() > 0 {
 		c := pb.keys.Census()
 		k.rate = r.Rate()
 		k.weight, k.hot = c.Weight(k.rate), c.Hot(k.rate)
@@ -113,23 +141,26 @@ func (pb *published) ttlOf(p *Plan, k subject, m uint16) time.Duration {
 // Adopt implements Learner.
 func (pb *published) Adopt(p *Plan) {
 	pb.mu.Lock()
-	defer pb.mu.Unlock()
 	p.view = pb.roster.view(p, pb.pick.forget)
 	pb.plan = p
 	pb.pick.adopt(p)
-	pb.fit()
+	pb.mu.Unlock()
+	pb.fit(p)
 }
 
 // Tick implements Learner.
 func (pb *published) Tick(now time.Time) {
 	pb.mu.Lock()
-	defer pb.mu.Unlock()
-	if pb.plan == nil {
+	p := pb.plan
+	if p != nil {
+		pb.pick.tick(now)
+	}
+	pb.mu.Unlock()
+	if p == nil {
 		return
 	}
-	pb.keys.Take(now.UnixNano(), pb.plan.Config.MeanTTL.Seconds(), demand(pb.plan))
-	pb.pick.tick(now)
-	pb.fit()
+	pb.keys.Take(now.UnixNano(), p.Config.MeanTTL.Seconds(), demand(p))
+	pb.fit(p)
 }
 
 // Explain implements Learner.
@@ -177,8 +208,14 @@ func demand(p *Plan) (sum float64) {
 	return sum
 }
 
-func (pb *published) fit() {
-	if pb.ttl != nil {
-		pb.unit = pb.ttl.unit(pb.plan, pb.keys)
+// fit finds the unit of TTLs. It looks at all keys, and so must not hold the
+// lock, which draws take while they hold a key's.
+func (pb *published) fit(p *Plan) {
+	if pb.ttl == nil {
+		return
 	}
+	unit := pb.ttl.unit(p, pb.keys)
+	pb.mu.Lock()
+	pb.unit = unit
+	pb.mu.Unlock()
 }

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"math"
-	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy/belief"
@@ -24,17 +22,11 @@ func newMRL(o Options) Policy {
 
 func (r *mrl) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 	now, part := k.now.UnixNano(), k.weight/float64(t.n)
-	best, least := t.members[0], math.Inf(1)
-	for _, m := range t.members {
-		if slices.Contains(skip, m) {
-			continue
-		}
+	best, _ := t.least(skip, func(m uint16) float64 {
 		slot := p.view.slots[m]
 		work := r.belief.Load(int(slot))*p.Config.Session.Seconds() + r.belief.Residual(slot, now) + part*p.TTL.Seconds()
-		if work /= p.Members[m].Factors.Capacity; work < least {
-			best, least = m, work
-		}
-	}
+		return work / p.Members[m].bears()
+	})
 	if !r.dry {
 		r.belief.Tell(p.view.slots[best], belief.Of(part), now+int64(p.TTL), now)
 	}

@@ -43,20 +43,19 @@ func (r *turns) next(p *Plan, t *table, k subject, skip []uint16) uint16 {
 		tier = 1
 	}
 	at := r.after(p, t, tier)
-	most := largest(p, t)
+	most := largest(p, t, skip)
 	random := k.random + uint64(len(skip))<<32
-	for tried := range 64 * len(t.members) {
-		m := t.members[(at+tried)%len(t.members)]
+	for ; ; at++ {
+		m := t.members[at%len(t.members)]
 		if slices.Contains(skip, m) {
 			continue
 		}
 		random += golden
-		if !r.chance || uniform(mix(random))*most <= p.Members[m].Factors.Capacity {
+		if !r.chance || uniform(mix(random))*most <= p.Members[m].bears() {
 			r.last[tier] = p.Members[m].Server.ID
 			return m
 		}
 	}
-	return t.members[at%len(t.members)]
 }
 
 // after is the place in the table that follows the tier's last server. The
@@ -73,9 +72,13 @@ func (r *turns) after(p *Plan, t *table, tier int) int {
 	return 0
 }
 
-func largest(p *Plan, t *table) (most float64) {
+// largest is the greatest capacity of those that can still be taken: one of them
+// is always accepted in the end.
+func largest(p *Plan, t *table, skip []uint16) (most float64) {
 	for _, m := range t.members {
-		most = max(most, p.Members[m].Factors.Capacity)
+		if !slices.Contains(skip, m) {
+			most = max(most, p.Members[m].bears())
+		}
 	}
 	return most
 }
