@@ -10,8 +10,9 @@ FUZZTIME ?= 60s
 # The race detector needs a C compiler; tests run without it where there is none.
 RACE     ?= $(if $(shell command -v gcc),-race)
 # Packages whose tests look at what happens within milliseconds, and have whole
-# programs to do it with: nothing else runs meanwhile.
-ALONE    := -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$ -e /test/balance$$
+# programs to do it with: nothing else runs meanwhile. The simulator needs no
+# races looked for, and all cores.
+ALONE    := -e /test/sim$$ -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$ -e /test/balance$$
 
 .DEFAULT_GOAL := help
 

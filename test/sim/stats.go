@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/ballast-lb/ballast/test/sim/world"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // figure is a mean over seeds with half of its 95 % confidence interval.
@@ -37,15 +39,9 @@ func spread(values []float64) (f figure) {
 	return f
 }
 
-// student is the 97.5 % quantile of Student's t distribution (Cornish and
-// Fisher's expansion: right to a hundredth from 3 degrees on).
+// student is the 97.5 % quantile of Student's t distribution.
 func student(degrees int) float64 {
-	const z = 1.959964
-	if exact, ok := map[int]float64{1: 12.706, 2: 4.303}[degrees]; ok {
-		return exact
-	}
-	n := float64(degrees)
-	return z + (z*z*z+z)/(4*n) + (5*math.Pow(z, 5)+16*z*z*z+3*z)/(96*n*n)
+	return distuv.StudentsT{Sigma: 1, Nu: float64(degrees)}.Quantile(0.975)
 }
 
 func below(x float64) func(*world.Result) float64 {
