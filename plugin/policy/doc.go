@@ -29,6 +29,12 @@
 //
 // override is the operator's factor, 0 for a drain, while it lasts.
 //
+// What a policy makes of load is its own (kinds). To "weighted" and "hash" it is
+// the factor above. To the published policies it is one bit, the literature's
+// alarm: a server that warns or is overloaded is out, unless all are. To
+// "headroom" it is none of the plan's business, except that a server which warns
+// without saying how loaded it is is out.
+//
 // # Who answers
 //
 // The live servers of the lowest tier in which somebody has a weight above 0
@@ -77,4 +83,43 @@
 // as no seed is involved.
 //
 // SRV answers hold all members, at most MaxAnswers.
+//
+// # Headroom
+//
+// The policy "headroom" answers each resolver key by its hidden load, the share w
+// of all sessions that begin behind it (package hidden), and by the loads that it
+// believes the servers to have (package belief). For each server it foretells the
+// load at each time t of a grid, if the key is told it now, and finds the longest
+// time up to which that stays within the server's share c of the capacity and a
+// tolerance d:
+//
+//	L(t) = ahead(t) + w (1/n - c) (1 - e^(-t/Session)) <= c (1 + d)
+//
+// for an answer of n servers. The n with the longest times answer, of equals those
+// that are foretold to be least loaded, and the shortest of their times is the TTL.
+// With everything else at rest that is -Session ln(1 - (c(1+d) - L(0))/w), and
+// without end where the headroom is at least w.
+//
+// The grid has some twenty times from MinTTL to TTL, a fifth apart, so that few
+// different answers are signed. A servo moves d, between 0.005 and 1, until the
+// keys ask as often as they would under the constant MeanTTL. Reports correct the
+// belief, by a gain that adapts to how noisy they are (observer), and the shares:
+// what a server bears is its connections at its load, compared with the others'
+// (capacity), as far as that clearly differs from what is configured.
+//
+// Of a pool above 16 servers that many are looked at, spread over all. Keys that
+// are not known one by one are drawn by weight, with MeanTTL. A key's TTL is at
+// most MeanTTL times the gaps that are known of it; for a fifth of Session after
+// the start all TTLs are at most a tenth of it. A question repeated within a
+// second has the same answer. Reports older than 30 s correct nothing, and what
+// was learned of capacities fades with them; without any report the policy goes by
+// its own answers and the configured capacities, which is still more even than the
+// published policies (the simulator's report). Nobody out of the plan is given.
+//
+// # Published policies
+//
+// For comparison, and for whoever wants them: "rr", "rr2", "prr2-ttl1",
+// "prr2-ttl2", "prr2-ttlk", "drr2-ttls1", "drr2-ttls2", "drr2-ttlsk", "dal", "mrl"
+// and "least-load"; each type's comment has its source. Their hidden loads are
+// estimated as those of headroom.
 package policy
