@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,60 @@ func BenchmarkDraw(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkKeys measures an answer's draw when so many resolvers ask in turn, each
+// when its last answer has expired, so that nothing is repeated. With -cpu above
+// 1 all of them ask at once.
+func BenchmarkKeys(b *testing.B) {
+	for _, name := range []string{"weighted", "headroom"} {
+		for _, keys := range []int{1, 1000, 20_000} {
+			b.Run(fmt.Sprintf("%s/%d", name, keys), func(b *testing.B) {
+				draw := expiringKeys(b, name, keys)
+				b.ReportAllocs()
+				b.ResetTimer()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						draw()
+					}
+				})
+			})
+		}
+	}
+}
+
+// expiringKeys is a draw for the next of so many keys, all of which are known
+// already if the policy knows keys.
+func expiringKeys(tb testing.TB, name string, keys int) (draw func()) {
+	p, err := policy.New(name, policy.Options{Seed: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	plan := benchPlan(name, 7)
+	l, learns := p.(policy.Learner)
+	if learns {
+		l.Adopt(plan)
+	}
+	var n atomic.Int64
+	step := (plan.Config.TTL + time.Second) / time.Duration(keys)
+	draw = func() {
+		i := n.Add(1)
+		q := policy.Query{Key: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i % int64(keys) >> 16), byte(i % int64(keys) >> 8), byte(i % int64(keys))}), 32),
+			Now: plan.At.Add(time.Duration(i) * step), Random: uint64(i) * 6364136223846793005}
+		if c := p.Draw(plan, q); c.N != 2 {
+			tb.Errorf("drew %d members, want 2", c.N)
+		}
+	}
+	for i := range 6 * keys {
+		draw()
+		if learns && i%(1+keys/100) == 0 {
+			l.Tick(plan.At.Add(time.Duration(n.Load()) * step))
+		}
+	}
+	if learns && l.Survey(plan.At).Keys < keys*9/10 {
+		tb.Fatalf("%d of %d keys are known", l.Survey(plan.At).Keys, keys)
+	}
+	return draw
 }
 
 // TestServeDNSAllocations: an answer from a pool allocates what its reply

@@ -31,7 +31,7 @@
 //
 // A Store keeps a bounded number of keys. A key is taken in when it has asked
 // twice in the manner of a cache; until then it is on probation, in a table of
-// fixed size in which newcomers overwrite one another. When the store is full,
+// bounded size in which newcomers overwrite one another. When the store is full,
 // one of the lightest of some keys makes room, if the newcomer is as heavy. So a
 // flood of forged sources neither grows the store nor empties it.
 //

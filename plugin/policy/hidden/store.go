@@ -10,8 +10,7 @@ import (
 const (
 	DefaultLimit = 20000 // keys kept one by one
 	shards       = 64
-	waiting      = 64 // keys on probation in each shard
-	tries        = 8  // keys that are looked at for one that makes room
+	tries        = 8 // keys that are looked at for one that makes room
 )
 
 // Store keeps the records of resolver keys. It is safe for concurrent use: a
@@ -24,12 +23,13 @@ type Store struct {
 
 	least  atomic.Int64 // seconds: the least TTL that anybody is told
 	count  atomic.Int64 // keys that are kept
+	taken  atomic.Int64 // of the room
 	strays atomic.Int64 // questions of keys that are not
 	census atomic.Pointer[Census]
 	shard  [shards]Shard
 }
 
-// Room bounds the keys of several stores together.
+// Room bounds the memory of several stores together, in keys.
 type Room struct{ left atomic.Int64 }
 
 // NewRoom has place for so many keys.
@@ -39,18 +39,21 @@ func NewRoom(keys int) *Room {
 	return r
 }
 
-func (r *Room) take() bool {
-	if r == nil || r.left.Add(-1) >= 0 {
+func (r *Room) take(keys int64) bool {
+	if r == nil || r.left.Add(-keys) >= 0 {
 		return true
 	}
-	r.left.Add(1)
+	r.left.Add(keys)
 	return false
 }
 
-func (r *Room) give(n int) {
-	if r != nil {
-		r.left.Add(int64(n))
+// take takes room for so many keys, until Close.
+func (s *Store) take(keys int64) bool {
+	if !s.room.take(keys) {
+		return false
 	}
+	s.taken.Add(keys)
+	return true
 }
 
 // Shard is a part of the keys.
@@ -59,7 +62,7 @@ type Shard struct {
 	index   map[Key]int32
 	records []Record
 	hand    int // where the next search for a light key begins
-	newborn [waiting]probation
+	lobby   lobby
 }
 
 // NewStore makes a store of at most limit keys, within room (which may be nil).
@@ -118,7 +121,7 @@ func (s *Store) Ask(key Key, now int64) (*Shard, *Record) {
 func (s *Store) Release(sh *Shard, r *Record, key Key, now int64, ttl float64) {
 	if r == nil {
 		hash := key.hash(s.seed)
-		sh.newborn[hash/shards%waiting].put(hash, now, ttl)
+		sh.lobby.put(hash, now, ttl, s.take)
 	}
 	sh.mu.Unlock()
 }
@@ -142,7 +145,11 @@ func (s *Store) Len() int { return int(s.count.Load()) }
 func (s *Store) Strays() int64 { return s.strays.Load() }
 
 // Close gives the store's room back.
-func (s *Store) Close() { s.room.give(int(s.count.Load())) }
+func (s *Store) Close() {
+	if s.room != nil {
+		s.room.left.Add(s.taken.Swap(0))
+	}
+}
 
 func (sh *Shard) add(r Record) *Record {
 	if sh.index == nil {
@@ -155,7 +162,7 @@ func (sh *Shard) add(r Record) *Record {
 
 // admit makes a record for a key, in the place of a lighter one if need be.
 func (s *Store) admit(sh *Shard, key Key, now int64) *Record {
-	if s.count.Add(1) <= int64(s.limit) && s.room.take() {
+	if s.count.Add(1) <= int64(s.limit) && s.take(1) {
 		return sh.add(Record{Key: key, Born: now})
 	}
 	s.count.Add(-1)
