@@ -7,7 +7,8 @@ type Census struct {
 	Total float64 // rate of all sessions, per second
 	// Share is how much of the keys' questions comes here, 0..1, the rest going
 	// to other name servers: even the busiest caches then seem to idle for long
-	// in all other gaps. 0 if nobody is busy enough to tell.
+	// in all other gaps. That of which most comes tells, since the others may
+	// just be slow. 0 if nobody is busy enough to tell.
 	Share float64
 	Most  float64 // rate of the heaviest key
 
@@ -54,22 +55,18 @@ func (s *Store) Census() *Census { return s.census.Load() }
 func (s *Store) Take(now int64, constant, demand float64) *Census {
 	c := &Census{At: now}
 	c.trust = s.trust(now, demand)
-	var nears, gaps float32
 	s.trusted(c, now, func(r *Record, rate float64) {
 		c.Keys++
 		c.Total += rate
 		c.Most = max(c.Most, rate)
 		if r.busy() {
-			nears, gaps = nears+r.nears, gaps+r.gaps
+			c.Share = max(c.Share, float64(r.nears/r.gaps))
 		}
 		if r.answered(now) {
 			c.Questions += r.questions(r.kept())
 			c.Affordable += r.questions(max(float32(constant)*max(min(r.early, 1), 0.5), r.floor))
 		}
 	})
-	if gaps >= enoughToShare {
-		c.Share = float64(nears / gaps)
-	}
 	mean := c.Mean()
 	s.trusted(c, now, func(_ *Record, rate float64) {
 		if rate > mean {
@@ -80,10 +77,6 @@ func (s *Store) Take(now int64, constant, demand float64) *Census {
 	s.census.Store(c)
 	return c
 }
-
-// enoughToShare are the gaps of busy keys, of all together, from which on they
-// tell how much of the questions comes here.
-const enoughToShare = 12
 
 // trusted visits the keys that count.
 func (s *Store) trusted(c *Census, now int64, visit func(r *Record, rate float64)) {

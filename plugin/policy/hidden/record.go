@@ -231,7 +231,7 @@ func (r *Record) rateOfSome(share float64) float64 {
 // busy tells whether nearly all of the gaps that are whole cycles must be among
 // the near ones.
 func (r *Record) busy() bool {
-	return r.nears > 0.5 && r.gaps > 2.5 && r.near/r.nears < r.bound/3 && !r.floorLike()
+	return r.nears > 2.5 && r.gaps > 4.5 && r.near/r.nears < r.bound/3 && !r.floorLike()
 }
 
 // floorLike tells whether a floor is about to be found: its gaps look as if
