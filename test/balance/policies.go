@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/ballast-lb/ballast/plugin/policy"
 )
 
 // records are the LB records by policy, without the name before them. Policies
@@ -22,8 +24,8 @@ func records(s settings) map[string]string {
 		"rr":       fixed("rr"),
 		"weighted": fixed("weighted"),
 		"uncached": fmt.Sprintf("1 IN LB consul %s policy=weighted answers=1 min-ttl=1", serviceName),
-		"headroom": fmt.Sprintf("%d IN LB consul %s policy=headroom answers=1 min-ttl=%d mean-ttl=%ds",
-			s.seconds(constantTTL*15/2), serviceName, s.seconds(16*time.Second), constant),
+		"headroom": fmt.Sprintf("%d IN LB consul %s policy=headroom answers=1 min-ttl=%d mean-ttl=%ds session=%ds",
+			s.seconds(constantTTL*15/2), serviceName, s.seconds(16*time.Second), constant, s.seconds(policy.DefaultSession)),
 	}
 }
 
