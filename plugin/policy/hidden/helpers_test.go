@@ -47,8 +47,8 @@ type cache struct {
 	next float64 // when it asks, in seconds after start
 }
 
-// world has many caches that ask one store, whose census is taken every ten
-// seconds.
+// world has many caches that ask one store, whose census is taken every
+// minute.
 type world struct {
 	store  *Store
 	caches []*cache
@@ -82,7 +82,7 @@ func (w *world) run(d time.Duration) {
 			w.now = end
 			return
 		}
-		if w.now > counted+10 {
+		if w.now > counted+60 {
 			demand := 0.0
 			if w.demand != nil {
 				demand = w.demand(w.now)
