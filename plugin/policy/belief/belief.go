@@ -89,12 +89,12 @@ func (b *Belief) Started() bool { return b.last != 0 }
 // capacity, by slot.
 func (b *Belief) Advance(shares []float64, now int64) {
 	k := b.book.Load()
-	if now-b.last > buckets*k.width { // nothing that was told then lasts
-		b.last = now - buckets*k.width
-	}
-	for b.last < now {
+	for i := 0; b.last < now; i++ {
 		n := b.last/k.width + 1 // the bucket that expires next
 		next := min(now, n*k.width)
+		if i > buckets { // nothing that was told then lasts
+			next = now
+		}
 		b.relax(k, shares, float64(next-b.last)/1e9)
 		b.last = next
 		if next == n*k.width {

@@ -144,7 +144,7 @@ func (r *Record) learnFloor(gap float32) {
 	if r.floor > 0 {
 		if gap < 0.9*r.floor {
 			r.floor, r.sure, r.seen = 0, 0, 0
-		} else if r.sure > 0 {
+		} else if r.floor = min(r.floor, gap); r.sure > 0 {
 			r.sure--
 			return
 		}
@@ -176,7 +176,7 @@ func (r *Record) judgeFloor() {
 		r.count, r.idle = enough-1, max(idle, leastIdle*enough)
 		r.near, r.nears, r.gaps = r.idle, r.count, r.count
 	}
-	r.floor, r.sure = r.shortest, 250
+	r.floor, r.sure = r.shortest-idle/(enough*enough), 250 // the least of n idle times is an nth of their mean
 }
 
 // enough gaps tell a floor.
