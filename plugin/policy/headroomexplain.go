@@ -88,8 +88,11 @@ func (h *headroom) limits(p *Plan, t *belief.Table, best *ranking, r *hidden.Rec
 			l.fits, l.server = b.longest, p.Members[b.member].Server.ID
 		}
 	}
-	// What little is known of a key must not tie it for long.
-	l.certain = p.Config.MeanTTL.Seconds() * l.gaps
+	// What little is known of a key must not tie it for long, and more is to be
+	// known soon.
+	if l.certain = p.Config.MeanTTL.Seconds() * l.gaps; l.gaps < hidden.Known {
+		l.certain = p.Config.MeanTTL.Seconds() / 4
+	}
 	if now < t.Settled {
 		l.start = p.startTTL()
 	}
@@ -110,7 +113,7 @@ func (l limits) all(p *Plan) []Bound {
 		}
 	}
 	add("headroom", l.fits, l.server, "for so long its load is foretold to stay within its share")
-	add("little known", l.certain, "", fmt.Sprintf("%.0f whole gaps of this key were seen; each allows for mean-ttl", l.gaps))
+	add("little known", l.certain, "", fmt.Sprintf("%.0f gaps of this key are known; each allows for mean-ttl, less than %d for a quarter", l.gaps, hidden.Known))
 	add("start", l.start, "", "the name server has just begun to watch this name")
 	list, _ := b.settle()
 	return list

@@ -29,7 +29,7 @@ type Options struct {
 	Seed  uint64       // secret, so that nobody can choose resolver keys that collide
 	Room  *hidden.Room // bounds the resolver keys of several policies together; may be nil
 	Limit int          // resolver keys kept one by one; 0 for hidden.DefaultLimit
-	// Keys, if not nil, knows the resolver keys beforehand: see hidden.Known.
+	// Keys, if not nil, knows the resolver keys beforehand: see hidden.Given.
 	Keys *hidden.Store
 }
 

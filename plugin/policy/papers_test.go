@@ -97,7 +97,7 @@ func attend(t *testing.T, name string, cfg Config, rates map[netip.Prefix]float6
 	t.Helper()
 	o := Options{Seed: 7}
 	if rates != nil {
-		o.Keys = hidden.Known(rates)
+		o.Keys = hidden.Given(rates)
 	}
 	pol, err := New(name, o)
 	if err != nil {

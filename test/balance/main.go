@@ -101,6 +101,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.Float64Var(&s.factor, "factor", s.factor, "`number` by which all times of the papers are divided")
 	flags.IntVar(&s.clients, "clients", s.clients, "`number` of clients")
 	flags.IntVar(&s.resolvers, "resolvers", s.resolvers, "`number` of resolvers")
+	flags.IntVar(&s.answers, "answers", s.answers, "`number` of addresses in an answer")
 	flags.StringVar(&relative, "relative", list(s.relative), "`capacities` of the servers, relative to one another")
 	flags.Float64Var(&s.cores, "cores", s.cores, "`number` of cores that all servers have together")
 	flags.Float64Var(&s.utilisation, "utilisation", s.utilisation, "`share` of that which the load is to use")

@@ -18,14 +18,14 @@ import (
 func records(s settings) map[string]string {
 	constant := s.seconds(constantTTL)
 	fixed := func(policy string) string {
-		return fmt.Sprintf("%d IN LB consul %s policy=%s answers=1 min-ttl=%d", constant, serviceName, policy, constant)
+		return fmt.Sprintf("%d IN LB consul %s policy=%s answers=%d min-ttl=%d", constant, serviceName, policy, s.answers, constant)
 	}
 	return map[string]string{
 		"rr":       fixed("rr"),
 		"weighted": fixed("weighted"),
-		"uncached": fmt.Sprintf("1 IN LB consul %s policy=weighted answers=1 min-ttl=1", serviceName),
-		"headroom": fmt.Sprintf("%d IN LB consul %s policy=headroom answers=1 min-ttl=%d mean-ttl=%ds session=%ds",
-			s.seconds(constantTTL*15/2), serviceName, s.seconds(16*time.Second), constant, s.seconds(policy.DefaultSession)),
+		"uncached": fmt.Sprintf("1 IN LB consul %s policy=weighted answers=%d min-ttl=1", serviceName, s.answers),
+		"headroom": fmt.Sprintf("%d IN LB consul %s policy=headroom answers=%d min-ttl=%d mean-ttl=%ds session=%ds",
+			s.seconds(constantTTL*15/2), serviceName, s.answers, s.seconds(16*time.Second), constant, s.seconds(policy.DefaultSession)),
 	}
 }
 

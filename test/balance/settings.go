@@ -25,6 +25,7 @@ type settings struct {
 
 	factor             float64 // the papers' times are divided by
 	clients, resolvers int
+	answers            int       // addresses in an answer
 	relative           []float64 // capacities of the servers
 	cores, utilisation float64   // of all servers together
 	span               int       // samples in a window of max/avg
@@ -36,8 +37,8 @@ type settings struct {
 func defaults() settings {
 	return settings{
 		policies: []string{"rr", "weighted", "headroom"},
-		duration: 150 * time.Second, warm: 45 * time.Second,
-		factor: 8, clients: 500, resolvers: 20,
+		duration: 4 * time.Minute, warm: 150 * time.Second,
+		factor: 8, clients: 500, resolvers: 20, answers: 2,
 		relative: []float64{1, 1, .8, .8, .5, .5, .5}, // 50 % heterogeneity
 		cores:    1, utilisation: 2. / 3, span: 16, seed: 1,
 	}
@@ -53,6 +54,8 @@ func (s *settings) complete() error {
 	case s.clients < s.resolvers || s.resolvers < 1 || s.resolvers > maxResolvers:
 		return fmt.Errorf("-clients %d and -resolvers %d: want 1 to %d resolvers, and a client for each at least",
 			s.clients, s.resolvers, maxResolvers)
+	case s.answers < 1 || s.answers > len(s.relative):
+		return fmt.Errorf("-answers %d: want 1 to %d, the number of servers", s.answers, len(s.relative))
 	case s.cores <= 0 || s.utilisation <= 0 || s.utilisation >= 1:
 		return fmt.Errorf("-cores %v and -utilisation %v: want more than 0, and less than 1 of it used", s.cores, s.utilisation)
 	case s.warm < s.scaled(constantTTL):

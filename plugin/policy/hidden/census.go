@@ -62,7 +62,7 @@ func (s *Store) Take(now int64, constant, demand float64) *Census {
 		if r.busy() {
 			c.Share = max(c.Share, float64(r.nears/r.gaps))
 		}
-		if r.answered(now) {
+		if r.Certainty() >= Known && r.answered(now) {
 			c.Questions += r.questions(r.kept())
 			c.Affordable += r.questions(max(float32(constant)*max(min(r.early, 1), 0.5), r.floor))
 		}

@@ -12,7 +12,7 @@ func prefix(i int) netip.Prefix {
 }
 
 func TestCensus(t *testing.T) {
-	s := Known(map[netip.Prefix]float64{prefix(0): 6, prefix(1): 2, prefix(2): 1, prefix(3): 1})
+	s := Given(map[netip.Prefix]float64{prefix(0): 6, prefix(1): 2, prefix(2): 1, prefix(3): 1})
 	c := s.Take(start, 60, 0)
 	if c.Keys != 4 || math.Abs(c.Total-10) > 1e-6 || c.Most != 6 || math.Abs(c.Mean()-2.5) > 1e-6 {
 		t.Errorf("census %+v", c)
@@ -81,7 +81,7 @@ func TestQuestions(t *testing.T) {
 // TestShaped is the papers' fair scaling.
 func TestShaped(t *testing.T) {
 	rates := map[netip.Prefix]float64{prefix(0): 0.5, prefix(1): 0.1, prefix(2): 0.02}
-	s := Known(rates)
+	s := Given(rates)
 	for name, shape := range map[string]func(rate float64) float64{
 		"constant":                          func(float64) float64 { return 1 },
 		"in inverse proportion to the load": func(rate float64) float64 { return 0.5 / rate },

@@ -94,7 +94,7 @@ func (r *Record) asked(now int64, least float32) {
 // expires (as Unbound does it). That is believed of a resolver that hardly ever
 // asks before, and matters where many clients ask each second.
 func (r *Record) learnClock(now int64) (late float32) {
-	const rate, never, tolerance = 0.2, 0.05, 0.02
+	const rate, never, tolerance = 0.3, 0.05, 0.02
 	rest := float32(1 - seconds(r.Last%1e9))
 	if gap := float32(seconds(now - r.Last)); r.TTL > 0 && r.floor <= r.TTL {
 		before := float32(0)
@@ -243,13 +243,20 @@ func (r *Record) floorLike() bool {
 // shared tells whether the key's questions go to other name servers as well.
 func (r *Record) shared() bool { return r.share > 0 && r.share < 0.7 }
 
-// Certainty is how many gaps tell of the key's rate.
+// Known is from how many gaps on a key is known well enough to be left alone.
+const Known = 6
+
+// Certainty is how many gaps tell of the key's rate. Where questions are missed,
+// or may be, it is those that are whole cycles for sure, or as many as can be
+// expected to be.
 func (r *Record) Certainty() float64 {
 	switch {
 	case r.known:
 		return math.Inf(1)
-	case r.share == 0 || r.shared():
-		return float64(r.nears)
+	case r.share == 0:
+		return float64(max(r.nears, r.gaps/2))
+	case r.shared():
+		return float64(max(r.nears, r.gaps*r.share/2))
 	}
 	return float64(r.count)
 }

@@ -73,9 +73,9 @@ func NewStore(limit int, room *Room, seed uint64) *Store {
 	return s
 }
 
-// Known makes a store of keys whose rates in sessions per second are known, so
+// Given makes a store of keys whose rates in sessions per second are known, so
 // that none is estimated.
-func Known(rates map[netip.Prefix]float64) *Store {
+func Given(rates map[netip.Prefix]float64) *Store {
 	s := NewStore(len(rates), nil, 1)
 	for prefix, rate := range rates {
 		if key, ok := KeyOf(prefix, 0); ok {

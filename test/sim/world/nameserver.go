@@ -31,7 +31,7 @@ func newNameServer(p *Params, seed uint64, servers []server, rates map[netip.Pre
 	}
 	options := policy.Options{Seed: seed}
 	if told[name] {
-		options.Keys = hidden.Known(rates)
+		options.Keys = hidden.Given(rates)
 	}
 	pol, err := policy.New(name, options)
 	if err != nil {

@@ -93,8 +93,7 @@ func (w *World) Run() Result {
 		act[e.kind](e.who)
 	}
 	for _, n := range w.names {
-		w.result.Queries += float64(n.queries-w.forged) / (w.p.Hours * 3600)
-		w.forged = 0
+		w.result.Queries += float64(n.queries) / ((w.p.Hours - w.p.Warm) * 3600)
 	}
 	w.result.close()
 	return w.result
@@ -157,6 +156,11 @@ func (w *World) sample(int) {
 		news[i] = published{server: i, load: pool.Load{Value: u, Connections: s.sessions, Boot: "b"}, health: healthOf(u > w.p.Reports.Alarm)}
 	}
 	w.result.add(w.warm(), most, work/total)
+	if w.now == w.p.Warm*3600 {
+		for _, n := range w.names {
+			n.queries = 0 // as with windows
+		}
+	}
 	if w.p.Reports.Exact && !w.p.Reports.Off {
 		for _, n := range w.names {
 			n.learn(w.now, news)
@@ -204,5 +208,6 @@ func (w *World) forge(int) {
 	w.forged++
 	key := netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}), 32)
 	w.names[0].answer(w.now, key, w.answer[:0])
+	w.names[0].queries--
 	w.events.push(event{w.now + w.random.ExpFloat64()/w.p.Forged.PerSecond, forge, 0})
 }
