@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/ballast-lb/ballast/test/bench/figures"
@@ -21,31 +22,45 @@ func (b *bench) alone(ctx context.Context, r *figures.Report) error {
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, pluginPackage).CombinedOutput(); err != nil {
 		return fmt.Errorf("build the benchmarks of %s: %w\n%s", pluginPackage, err, out)
 	}
-	costs := costs{}
+	one, all := costs{}, costs{}
 	for i := range b.runs {
 		b.say("ServeDNS and draws alone: run %d of %d", i+1, b.runs)
-		cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^Benchmark(ServeDNS|Draw)$",
-			"-test.benchmem", "-test.cpu=1", "-test.benchtime="+b.benchtime)
-		cmd.Dir = b.dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("benchmarks of %s: %w\n%s", pluginPackage, err, out)
+		if err := b.goBench(ctx, one, binary, "ServeDNS|Draw|Keys", 1); err != nil {
+			return err
 		}
-		if err := costs.read(bytes.NewReader(out)); err != nil {
+		if err := b.goBench(ctx, all, binary, "Keys", runtime.NumCPU()); err != nil {
 			return err
 		}
 	}
-	rows, err := costs.rows()
-	r.Rows = append(r.Rows, rows...)
+	rows, err := one.rows()
+	if err != nil {
+		return err
+	}
+	keys, err := keyRows(one, all)
+	r.Rows = append(append(r.Rows, rows...), keys...)
 	return err
+}
+
+// goBench runs the plugin's benchmarks of those names once, and adds what they
+// cost.
+func (b *bench) goBench(ctx context.Context, costs costs, binary, names string, cpus int) error {
+	cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.bench=^Benchmark("+names+")$",
+		"-test.benchmem", fmt.Sprintf("-test.cpu=%d", cpus), "-test.benchtime="+b.benchtime)
+	cmd.Dir = b.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("benchmarks of %s: %w\n%s", pluginPackage, err, out)
+	}
+	return costs.read(bytes.NewReader(out))
 }
 
 // The benchmarks whose results are reported, and what to call them.
 var (
 	answerKinds = [][2]string{
 		{"A", "A, 3 servers"}, {"AAAA", "AAAA, 3 servers"}, {"SRV", "SRV, 3 servers"},
-		{"A_hash", "A, 3 servers, policy=hash"},
+		{"A_hash", "A, 3 servers, policy=hash"}, {"A_headroom", "A, 7 servers, policy=headroom"},
 		{"A_1000", "A, 1000 servers"}, {"A_1000_hash", "A, 1000 servers, policy=hash"},
+		{"A_1000_headroom", "A, 1000 servers, policy=headroom"},
 	}
 	drawKinds = [][2]string{
 		{"weighted/3", "weighted, 3 members"}, {"weighted/16", "weighted, 16 members"},
