@@ -51,7 +51,7 @@ func (s *Store) trust(now int64, demand float64) trust {
 		t.ratio += (total/demand - t.ratio) * min(1, dt/(1+seconds(now-t.since)))
 		return t
 	}
-	counted := 0.0
+	var counted float64
 	counted, t.cutoff = oldest(byAge, t.ratio*demand*trustSlack, now)
 	tau := trustDecline
 	if counted/demand > t.ratio {
