@@ -229,9 +229,15 @@ func (r *Record) rateOfSome(share float64) float64 {
 }
 
 // busy tells whether nearly all of the gaps that are whole cycles must be among
-// the near ones.
+// the near ones. Near gaps of a light key idle for half of the bound on average,
+// and few of them for much less by luck: three standard deviations of their mean
+// must lie between.
 func (r *Record) busy() bool {
-	return r.nears > 2.5 && r.gaps > 4.5 && r.near/r.nears < r.bound/3 && !r.floorLike()
+	if r.nears < 4 || r.floorLike() {
+		return false
+	}
+	mean, luck := r.near/r.nears, 3*r.bound/float32(math.Sqrt(12*float64(r.nears)))
+	return mean < min(r.bound/4, r.bound/2-luck)
 }
 
 // floorLike tells whether a floor is about to be found: its gaps look as if
