@@ -206,7 +206,7 @@ func (h *hub) forgetMetrics() {
 	}
 	for _, z := range h.allZones() {
 		for owner, s := range z.data.Load().steers {
-			s.forgetMetrics(steers[z.origin+owner])
+			s.handOver(steers[z.origin+owner])
 		}
 		if !origins[z.origin] {
 			zoneReloads.DeletePartialMatch(prometheus.Labels{"zone": z.origin})
@@ -220,9 +220,12 @@ func (h *hub) forgetMetrics() {
 	}
 }
 
-// forgetMetrics drops the series that next, which steers the name from now on
-// if it is not nil, does not have.
-func (s *steer) forgetMetrics(next *steer) {
+// handOver lets go of what next does not have, which steers the name from now on
+// if it is not nil: series, and what the policy has learned.
+func (s *steer) handOver(next *steer) {
+	if s.learner != nil && (next == nil || next.policy != s.policy) {
+		s.learner.Close()
+	}
 	if next == nil {
 		s.metrics.forget()
 		return

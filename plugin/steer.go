@@ -86,10 +86,7 @@ func (s *steer) close(next *steer) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.forgetMetrics(next)
-	if s.learner != nil && (next == nil || next.policy != s.policy) {
-		s.learner.Close()
-	}
+	s.handOver(next)
 }
 
 // policyConfig is what the LB record says, as the policy understands it.

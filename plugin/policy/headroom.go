@@ -52,6 +52,10 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 	case r == nil || !h.keys.Census().Trusts(r):
 		c = weighted{}.Draw(p, q)
 		c.TTL = h.strangersTTL(p, t, now)
+		if r != nil { // known, but not trusted
+			h.withdraw(r, now)
+			r.TTL = float32(c.TTL.Seconds())
+		}
 	case r.Last != now && p.again(&c, q, r, now):
 	default:
 		h.choose(p, t, q, r, now, &c)
@@ -93,7 +97,8 @@ func (p *Plan) again(c *Choice, q Query, r *hidden.Record, now int64) bool {
 	if q.Stable {
 		slices.Sort(c.Members[:c.N])
 	}
-	c.TTL = max(time.Duration(r.TTL)*time.Second-time.Duration(now-r.Last).Truncate(time.Second), time.Second)
+	left := time.Duration(r.TTL)*time.Second - time.Duration(now-r.Last).Truncate(time.Second)
+	c.TTL = min(max(left, time.Second), p.TTL)
 	return c.N > 0
 }
 
@@ -127,7 +132,7 @@ func rotate(c *Choice, random uint64) {
 // withdraw takes back what the key's last answer still holds. A farm's earlier
 // answers are other caches', and stay.
 func (h *headroom) withdraw(r *hidden.Record, now int64) {
-	if r.Held.N > 0 && r.Held.Until > now && r.Caches() == 1 {
+	if r.Held.N > 0 && r.Held.Until > now && r.Held.Book == h.belief.Book() && r.Caches() == 1 {
 		for _, slot := range r.Held.Servers[:r.Held.N] {
 			h.belief.Withdraw(slot, r.Held.Mass, r.Held.Until, now)
 		}
@@ -139,7 +144,7 @@ func (h *headroom) withdraw(r *hidden.Record, now int64) {
 func (h *headroom) hold(p *Plan, r *hidden.Record, c *Choice, weight float64, now int64) {
 	kept := max(c.TTL.Seconds(), r.Floor())
 	n := min(c.N, hidden.MaxServers)
-	r.Held = hidden.Held{Until: now + int64(kept*1e9), N: uint8(n), Mass: belief.Of(weight / float64(c.N))}
+	r.Held = hidden.Held{Book: h.belief.Book(), Until: now + int64(kept*1e9), N: uint8(n), Mass: belief.Of(weight / float64(c.N))}
 	for i, m := range c.Members[:n] {
 		r.Held.Servers[i] = p.view.slots[m]
 		h.belief.Tell(r.Held.Servers[i], r.Held.Mass, r.Held.Until, now)

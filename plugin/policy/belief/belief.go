@@ -36,7 +36,9 @@ func New(tau, horizon time.Duration) *Belief {
 func (b *Belief) Fit(slots int, horizon time.Duration) {
 	k := b.book.Load()
 	if k.width != widthOf(int64(horizon)) {
-		b.book.Store(newBook(max(slots, k.slots), int64(horizon))) // what was told is forgotten: nothing but a longer way to the truth
+		fresh := newBook(max(slots, k.slots), int64(horizon))
+		fresh.number = k.number + 1 // what was told is forgotten: nothing but a longer way to the truth
+		b.book.Store(fresh)
 	} else if slots > k.slots {
 		b.book.Store(k.grown(slots))
 	}
@@ -59,6 +61,11 @@ func (b *Belief) Forget(slot int) {
 func (b *Belief) Tell(slot uint16, mass, until, now int64) {
 	b.book.Load().tell(slot, mass, until, now)
 }
+
+// Book numbers what is told: a new one begins when answers may last longer or
+// shorter than before, and nothing can be withdrawn from it that an older one was
+// told.
+func (b *Belief) Book() uint8 { return b.book.Load().number }
 
 // Withdraw undoes Tell before its time.
 func (b *Belief) Withdraw(slot uint16, mass, until, now int64) {

@@ -14,6 +14,7 @@ const buckets = 64
 // book notes which server was told to how much demand, and until when: a ring
 // of buckets in time for each server. Answers are noted without locks.
 type book struct {
+	number uint8 // of all books of a belief, in turn
 	width  int64 // of a bucket, in nanoseconds
 	slots  int
 	cells  []atomic.Int64 // slot*buckets + bucket
@@ -76,7 +77,7 @@ func (b *book) expire(n int64) {
 
 // grown is a book for more servers that goes on where b stands.
 func (b *book) grown(slots int) *book {
-	next := &book{width: b.width, slots: slots, cells: make([]atomic.Int64, slots*buckets), recent: make([]atomic.Int64, slots)}
+	next := &book{number: b.number, width: b.width, slots: slots, cells: make([]atomic.Int64, slots*buckets), recent: make([]atomic.Int64, slots)}
 	for i := range b.cells {
 		next.cells[i].Store(b.cells[i].Load())
 	}

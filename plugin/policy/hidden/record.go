@@ -45,8 +45,8 @@ type Record struct {
 type Held struct {
 	Until   int64 // when it expires, in nanoseconds
 	Mass    int64 // that each of the servers got, in units of the belief
+	Book    uint8 // of the belief, that it was told to
 	N       uint8
-	Family  uint8
 	Servers [MaxServers]uint16 // slots
 }
 
