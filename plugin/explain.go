@@ -57,7 +57,7 @@ func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Ti
 		Name: s.name, Zone: s.zone, Type: fam.String(),
 		Source: s.feed.name, Policy: plan.Config.Policy,
 		Mode: plan.Mode.String(), Reason: plan.Reason,
-		TTL: control.Seconds(in.Choice.TTL), Sampled: !in.Choice.Keyed && !in.Hidden.Known,
+		TTL: control.Seconds(in.Choice.TTL), Sampled: in.Sampled,
 		Tolerance: in.Tolerance, HiddenLoad: hiddenLoad(plan, r, in),
 		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: ids(plan, in.Choice.Members[:in.Choice.N]),
 	}
@@ -83,7 +83,8 @@ func (s *steer) insight(plan *policy.Plan, q policy.Query) policy.Insight {
 	if s.learner != nil {
 		return s.learner.Explain(plan, q)
 	}
-	return policy.Insight{Choice: s.policy.Draw(plan, q), Bounds: plan.Bounds}
+	choice := s.policy.Draw(plan, q)
+	return policy.Insight{Choice: choice, Sampled: !choice.Keyed, Bounds: plan.Bounds}
 }
 
 // hiddenLoad is what is known of the key that was asked for; nil if none was, or

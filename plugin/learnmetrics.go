@@ -36,6 +36,23 @@ func (s *steer) survey(now time.Time) {
 	s.surveyed = now
 	if policy.Learns(s.served.Load().plan.Config.Policy) {
 		s.metrics.survey(s.learner.Survey(now))
+	} else {
+		s.metrics.unlearn()
+	}
+}
+
+// unlearn drops the series of a policy that the name has no more.
+func (m *steerMetrics) unlearn() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.learning {
+		return
+	}
+	m.learning = false
+	m.adapting.Store(nil)
+	m.forgetKeys()
+	for id := range m.servers {
+		m.forgetBelief(id)
 	}
 }
 
@@ -44,7 +61,10 @@ type adapting struct{ ttl prometheus.Observer }
 
 // adapt makes them; most names never need them.
 func (m *steerMetrics) adapt() {
-	if m.adapting.Load() == nil {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.adapting.Load() == nil && !m.gone {
+		m.learning = true
 		m.adapting.Store(&adapting{answerTTL.WithLabelValues(m.zone, m.name)})
 	}
 }
@@ -57,10 +77,14 @@ func (m *steerMetrics) adapted(ttl time.Duration) {
 }
 
 func (m *steerMetrics) survey(v policy.Survey) {
-	resolverKeys.WithLabelValues(m.zone, m.name).Set(float64(v.Keys))
-	queryBudget.WithLabelValues(m.zone, m.name).Set(v.Queries)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone {
+		return
+	}
+	m.learning = true
+	resolverKeys.WithLabelValues(m.zone, m.name).Set(float64(v.Keys))
+	queryBudget.WithLabelValues(m.zone, m.name).Set(v.Queries)
 	for id, b := range v.Servers {
 		if _, ok := m.servers[id]; !ok {
 			continue // gone meanwhile, with its series

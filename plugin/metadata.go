@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy"
 
@@ -22,7 +23,7 @@ func (q *query) tellMetadata(sv *served, choice policy.Choice) {
 	set := func(label string, value func() string) { metadata.SetValueFunc(ctx, name+"/"+label, value) }
 	set("servers", func() string { return sv.ids(&choice) })
 	set("mode", func() string { return sv.plan.Mode.String() })
-	set("ttl", func() string { return ttlText(sv.plan) })
+	set("ttl", func() string { return ttlText(sv.plan, choice.TTL) })
 	set("key", func() string { return resolverKey(w, r).String() })
 }
 
@@ -38,12 +39,17 @@ func (sv *served) ids(choice *policy.Choice) string {
 	return b.String()
 }
 
-// ttlText is the TTL and what decided it.
-func ttlText(p *policy.Plan) string {
-	if len(p.Bounds) == 0 {
-		return fmt.Sprintf("%ds", seconds(p.TTL))
+// ttlText is an answer's TTL and what decided it: a bound of the plan, or the
+// policy.
+func ttlText(p *policy.Plan, ttl time.Duration) string {
+	by := p.Config.Policy
+	if ttl == p.TTL {
+		if len(p.Bounds) == 0 {
+			return fmt.Sprintf("%ds", seconds(ttl))
+		}
+		by = decided(p).Name
 	}
-	return fmt.Sprintf("%ds:%s", seconds(p.TTL), strings.ReplaceAll(decided(p).Name, " ", "-"))
+	return fmt.Sprintf("%ds:%s", seconds(ttl), strings.ReplaceAll(by, " ", "-"))
 }
 
 // decided is the bound that set the plan's TTL.

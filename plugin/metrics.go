@@ -2,6 +2,7 @@ package ballast
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -58,8 +59,10 @@ type steerMetrics struct {
 	queries    [modes]prometheus.Counter
 	adapting   atomic.Pointer[adapting]
 
-	mu      sync.Mutex
-	servers map[string]prometheus.Counter // answers by server ID
+	mu       sync.Mutex
+	servers  map[string]prometheus.Counter // answers by server ID
+	learning bool                          // there are series of what the policy knows
+	gone     bool                          // nothing is shown any more
 }
 
 func newSteerMetrics(zone, owner string) *steerMetrics {
@@ -116,6 +119,7 @@ func (m *steerMetrics) forget() {
 	// By their exact labels: a match would look at the series of all names.
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.gone = true
 	for id := range m.servers {
 		m.forgetServer(id)
 	}
@@ -197,7 +201,7 @@ func (h *hub) forgetMetrics() {
 		for _, z := range other.allZones() {
 			origins[z.origin] = true
 			for owner, s := range z.data.Load().steers {
-				steers[z.origin+owner] = s
+				steers[z.place(owner)] = s
 			}
 		}
 		for _, f := range other.allFeeds() {
@@ -206,7 +210,7 @@ func (h *hub) forgetMetrics() {
 	}
 	for _, z := range h.allZones() {
 		for owner, s := range z.data.Load().steers {
-			s.handOver(steers[z.origin+owner])
+			s.handOver(steers[z.place(owner)])
 		}
 		if !origins[z.origin] {
 			zoneReloads.DeletePartialMatch(prometheus.Labels{"zone": z.origin})
@@ -219,6 +223,9 @@ func (h *hub) forgetMetrics() {
 		}
 	}
 }
+
+// place tells names apart, also those of one zone in several views.
+func (z *zone) place(owner string) string { return fmt.Sprint(z.origin, z.nth, owner) }
 
 // handOver lets go of what next does not have, which steers the name from now on
 // if it is not nil: series, and what the policy has learned.

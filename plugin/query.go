@@ -71,14 +71,16 @@ func (q *query) send(m *dns.Msg) (int, error) {
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
 	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signing && wantsSignatures(q.r)}
-	if policy.Keyed(sv.plan.Config.Policy) { // key and time cost time
+	if sv.keyed { // key and time cost time
 		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	}
 	choice := s.policy.Draw(sv.plan, pq)
 	if q.port != 0 {
 		choice = sv.onPort(choice, q.port)
 	}
-	s.metrics.adapted(choice.TTL)
+	if choice.N > 0 && fam < policy.SRV {
+		s.metrics.adapted(choice.TTL)
+	}
 	if choice.Keyed {
 		q.scope = max(q.scope, choice.Scope)
 	}

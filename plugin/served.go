@@ -19,6 +19,7 @@ type served struct {
 	hosts   map[string][]int // SRV target names of our own making -> members
 	twins   bool             // some members share an address
 	byTTL   *variants
+	keyed   bool // the policy looks at resolver key and time
 }
 
 // memberRecords are the records of one member. Their slices have no spare
@@ -33,9 +34,9 @@ type memberRecords struct {
 // they would come out the same.
 func newServed(s *steer, plan *policy.Plan, old *served) *served {
 	if old != nil && old.plan.Same(plan) && sameServers(old.plan, plan) {
-		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins, byTTL: old.byTTL}
+		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins, byTTL: old.byTTL, keyed: old.keyed}
 	}
-	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}, byTTL: &variants{}}
+	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}, byTTL: &variants{}, keyed: policy.Keyed(plan.Config.Policy)}
 	names := hostNames(s.name, plan.Members)
 	ttl, largest := seconds(plan.TTL), largestShare(plan)
 	for i := range plan.Members {
@@ -103,22 +104,26 @@ func sameRecords(a, b *pool.Server) bool {
 // records adds the chosen members' records to an answer and, for SRV,
 // their targets' addresses to the additional section.
 func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *policy.Choice) (a, e []dns.RR) {
-	ttl := seconds(choice.TTL)
-	members, ready := sv.with(ttl)
+	ttl, first := seconds(choice.TTL), len(answer)
+	ready := ttl == seconds(sv.plan.TTL)
+	var v *variant
+	if !ready {
+		v = sv.byTTL.of(ttl, len(sv.members))
+	}
 	for _, i := range choice.Members[:choice.N] {
-		m := &members[i]
+		m := sv.with(v, i, ttl)
 		answer = append(answer, m.answer[fam]...)
 		if fam == policy.SRV {
 			extra = append(extra, m.glue...)
 		}
 		m.given.Inc()
 	}
+	if !ready && v == nil {
+		setTTL(answer[first:], ttl) // what is before them are aliases
+		setTTL(extra, ttl)
+	}
 	if sv.twins { // RFC 2181 section 5: no record twice in a set
 		answer, extra = dns.Dedup(answer, nil), dns.Dedup(extra, nil)
-	}
-	if !ready {
-		setTTL(answer, ttl)
-		setTTL(extra, ttl)
 	}
 	return answer, extra
 }

@@ -2,60 +2,58 @@ package ballast
 
 import "sync/atomic"
 
-// maxVariants is for how many TTLs the records are kept: policies that adapt
-// TTLs to keys have some thirty.
-const maxVariants = 40
+// maxVariants is for how many TTLs records are kept: policies that adapt TTLs to
+// keys have some thirty, or some hundred where TTLs may be days.
+const maxVariants = 128
 
-// variants are the records of a plan with other TTLs than its own, made when
-// they are first asked for. Readers take no lock.
+// variants are the records of a plan's members with other TTLs than the plan's,
+// each made when it is first asked for. Readers take no lock.
 type variants struct{ list atomic.Pointer[[]variant] }
 
 type variant struct {
 	ttl     uint32
-	members []memberRecords
+	members []atomic.Pointer[memberRecords]
 }
 
-// with are the members' records with that TTL. They are not ready if there are
-// too many TTLs to keep them all.
-func (sv *served) with(ttl uint32) (members []memberRecords, ready bool) {
-	if ttl == seconds(sv.plan.TTL) {
-		return sv.members, true
-	}
+// of finds the variant for a TTL, or begins it; nil if there are too many.
+func (v *variants) of(ttl uint32, members int) *variant {
 	for {
-		list := sv.byTTL.list.Load()
+		list := v.list.Load()
+		var all []variant
 		if list != nil {
-			for i := range *list {
-				if v := &(*list)[i]; v.ttl == ttl {
-					return v.members, true
-				}
-			}
-			if len(*list) >= maxVariants {
-				return sv.members, false
+			all = *list
+		}
+		for i := range all {
+			if all[i].ttl == ttl {
+				return &all[i]
 			}
 		}
-		sv.byTTL.add(list, variant{ttl, withTTL(sv.members, ttl)})
+		if len(all) >= maxVariants {
+			return nil
+		}
+		longer := append(all[:len(all):len(all)], variant{ttl, make([]atomic.Pointer[memberRecords], members)})
+		v.list.CompareAndSwap(list, &longer)
 	}
 }
 
-// add appends to a list, unless somebody else did so meanwhile.
-func (v *variants) add(list *[]variant, next variant) {
-	var longer []variant
-	if list != nil {
-		longer = append(longer, *list...)
+// with is a member's records with that TTL.
+func (sv *served) with(v *variant, member uint16, ttl uint32) *memberRecords {
+	if v == nil {
+		return &sv.members[member]
 	}
-	longer = append(longer, next)
-	v.list.CompareAndSwap(list, &longer)
+	if m := v.members[member].Load(); m != nil {
+		return m
+	}
+	m := sv.members[member].withTTL(ttl)
+	v.members[member].Store(m)
+	return m
 }
 
-// withTTL copies records with another TTL.
-func withTTL(members []memberRecords, ttl uint32) []memberRecords {
-	out := make([]memberRecords, len(members))
-	for i := range members {
-		out[i].given = members[i].given
-		for f, rrs := range members[i].answer {
-			out[i].answer[f] = copied(rrs, ttl)
-		}
-		out[i].glue = copied(members[i].glue, ttl)
+// withTTL are copies of the records with another TTL.
+func (m *memberRecords) withTTL(ttl uint32) *memberRecords {
+	out := &memberRecords{given: m.given, glue: copied(m.glue, ttl)}
+	for f, rrs := range m.answer {
+		out.answer[f] = copied(rrs, ttl)
 	}
 	return out
 }

@@ -67,6 +67,9 @@ func (c Config) settled(name string) Config {
 		if c.MinTTL = half; kinds[name].adapts {
 			c.MinTTL = min(half, max(30*time.Second, (c.TTL/20).Truncate(time.Second)))
 		}
+		if c.MeanTTL > 0 {
+			c.MinTTL = min(c.MinTTL, c.MeanTTL)
+		}
 	}
 	if c.MeanTTL == 0 {
 		mean := math.Sqrt(c.MinTTL.Seconds() * c.TTL.Seconds())

@@ -62,6 +62,8 @@
 //     trouble or has not vouched for the pool for 60 s, and in every mode but
 //     Live.
 //
+// Loads bound it only under the policies to which load is a factor.
+//
 // # Draws
 //
 // The policy "weighted" draws each answer anew, n of the m servers that are in
@@ -109,9 +111,10 @@
 //
 // Of a pool above 16 servers that many are looked at, spread over all. Keys that
 // are not known one by one are drawn by weight, with MeanTTL. A key's TTL is at
-// most MeanTTL times the gaps that are known of it; for a fifth of Session after
-// the start all TTLs are at most a tenth of it. A question repeated within a
-// second has the same answer. Reports older than 30 s correct nothing, and what
+// most MeanTTL times the gaps that are known of it, and a quarter of MeanTTL while
+// they are less than six; for a fifth of Session after the start all TTLs are at
+// most a tenth of it. A key that repeats its question within a second has the same
+// answer. Reports older than 30 s correct nothing, and what
 // was learned of capacities fades with them; without any report the policy goes by
 // its own answers and the configured capacities, which is still more even than the
 // published policies (the simulator's report). Nobody out of the plan is given.

@@ -97,8 +97,7 @@ func (p *Plan) again(c *Choice, q Query, r *hidden.Record, now int64) bool {
 	if q.Stable {
 		slices.Sort(c.Members[:c.N])
 	}
-	left := time.Duration(r.TTL)*time.Second - time.Duration(now-r.Last).Truncate(time.Second)
-	c.TTL = min(max(left, time.Second), p.TTL)
+	c.TTL = min(time.Duration(r.TTL)*time.Second, p.TTL)
 	return c.N > 0
 }
 
@@ -142,10 +141,9 @@ func (h *headroom) withdraw(r *hidden.Record, now int64) {
 
 // hold notes what the key was told.
 func (h *headroom) hold(p *Plan, r *hidden.Record, c *Choice, weight float64, now int64) {
-	kept := max(c.TTL.Seconds(), r.Floor())
-	n := min(c.N, hidden.MaxServers)
-	r.Held = hidden.Held{Book: h.belief.Book(), Until: now + int64(kept*1e9), N: uint8(n), Mass: belief.Of(weight / float64(c.N))}
-	for i, m := range c.Members[:n] {
+	kept := min(max(c.TTL.Seconds(), r.Floor()), p.Config.TTL.Seconds())
+	r.Held = hidden.Held{Book: h.belief.Book(), Until: now + int64(kept*1e9), N: uint8(c.N), Mass: belief.Of(weight / float64(c.N))}
+	for i, m := range c.Members[:c.N] {
 		r.Held.Servers[i] = p.view.slots[m]
 		h.belief.Tell(r.Held.Servers[i], r.Held.Mass, r.Held.Until, now)
 	}

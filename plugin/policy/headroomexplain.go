@@ -13,12 +13,12 @@ import (
 func (h *headroom) Explain(p *Plan, q Query) Insight {
 	t := h.belief.Table()
 	if !h.draws(p, t, q) {
-		return Insight{Choice: weighted{}.Draw(p, q), Bounds: p.Bounds}
+		return Insight{Choice: weighted{}.Draw(p, q), Sampled: true, Bounds: p.Bounds}
 	}
 	hid, r := hiddenOf(h.keys, p, q, q.Now.UnixNano())
 	in := Insight{Hidden: hid, Tolerance: t.Limit - 1, Servers: h.believed(p, t, q, &r)}
 	if !hid.Known || !hid.Trusted {
-		in.Choice = weighted{}.Draw(p, q)
+		in.Choice, in.Sampled = weighted{}.Draw(p, q), true
 		in.Choice.TTL = h.strangersTTL(p, t, q.Now.UnixNano())
 		in.Bounds = append([]Bound{{Name: "mean-ttl", TTL: in.Choice.TTL, Why: "keys that are not known one by one get this"}}, p.Bounds...)
 		return in
@@ -26,7 +26,7 @@ func (h *headroom) Explain(p *Plan, q Query) Insight {
 	best := h.rank(p, t, q, hid.Weight/hid.Caches, r.Floor())
 	bounds := h.limits(p, t, &best, &r, q.Now.UnixNano())
 	in.Choice = best.choice(bounds.shortest(p, t))
-	in.Bounds = bounds.all(p)
+	in.Bounds = bounds.all(p, t)
 	return in
 }
 
@@ -105,11 +105,11 @@ func (l limits) shortest(p *Plan, t *belief.Table) time.Duration {
 }
 
 // all lists them with the plan's, for people.
-func (l limits) all(p *Plan) []Bound {
+func (l limits) all(p *Plan, t *belief.Table) []Bound {
 	b := &bounds{cfg: &p.Config, list: append([]Bound(nil), p.Bounds...)}
 	add := func(name string, ttl float64, server, why string) {
 		if ttl*float64(time.Second) < float64(p.Config.TTL) {
-			b.list = append(b.list, Bound{Name: name, TTL: time.Duration(ttl) * time.Second, Server: server, Why: why})
+			b.list = append(b.list, Bound{Name: name, TTL: quantised(t.Grid, ttl), Server: server, Why: why})
 		}
 	}
 	add("headroom", l.fits, l.server, "for so long its load is foretold to stay within its share")

@@ -42,7 +42,7 @@ func (h *headroom) Tick(now time.Time) {
 	switch {
 	case h.ticked.IsZero() || dt < 0:
 		dt = tickEvery
-	case dt < tickEvery, dt < tickIdle && now.UnixNano()-h.asked.Load() > int64(idleAfter):
+	case dt < tickEvery, dt < h.plan.Config.tickIdle() && now.UnixNano()-h.asked.Load() > int64(idleAfter):
 		return
 	}
 	h.ticked = now
@@ -61,7 +61,7 @@ func (h *headroom) Tick(now time.Time) {
 func (h *headroom) count(now time.Time, dt time.Duration) {
 	if now.Sub(h.counted) >= h.plan.Config.tickEvery()+time.Duration(h.keys.Len())*countPerKey {
 		h.counted = now
-		h.keys.Take(now.UnixNano(), h.plan.Config.MeanTTL.Seconds(), demand(h.plan))
+		h.keys.Take(now.UnixNano(), h.plan.Config.MeanTTL.Seconds(), demand(h.plan, now))
 	}
 	if c := h.keys.Census(); c.Affordable > 0 {
 		h.servo.move(c.Questions/c.Affordable, dt)

@@ -8,9 +8,10 @@ import (
 
 // Insight is what a Learner goes by for one resolver key.
 type Insight struct {
-	Choice Choice // what the key would get now
-	Hidden Hidden
-	Bounds []Bound // of the TTL: the key's own, and the plan's
+	Choice  Choice // what the key would get now
+	Sampled bool   // drawn by weight: another question may get others
+	Hidden  Hidden
+	Bounds  []Bound // of the TTL: the key's own, and the plan's
 	// Servers are what is believed of the plan's members, in their order; nil
 	// for policies that believe nothing.
 	Servers   []Believed

@@ -13,6 +13,7 @@ type verdict struct {
 	gone   bool // not in the pool any more
 	aside  bool // drained, or weighed 0 by the operator: only served if there is nobody else
 
+	alarm    bool // warns, where that takes a server out
 	load     float64
 	reported bool          // load is known, and not entirely faded
 	age      time.Duration // of the report, if there was any
@@ -87,12 +88,12 @@ func (v *verdict) weigh(s *pool.Server, now time.Time, last memory, seen bool) {
 // share. A policy that uses the load itself needs the bit only where there is
 // no load.
 func (v *verdict) flag(s *pool.Server, use use) {
-	v.overloaded = v.overloaded || s.Health == pool.Warning
+	v.alarm = s.Health == pool.Warning
 	if use == ownUse && v.reported {
-		v.overloaded = false
+		v.overloaded, v.alarm = false, false
 	}
 	v.target = 1
-	if v.overloaded {
+	if v.overloaded || v.alarm {
 		v.target = 0
 	}
 	v.headroom = v.target

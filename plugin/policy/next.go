@@ -100,7 +100,7 @@ func (m *moment) relieve() {
 		if !v.live || m.plan.Members[i].Factors.Capacity == 0 {
 			continue
 		}
-		if !v.overloaded {
+		if !v.overloaded && !v.alarm {
 			return
 		}
 		overloaded = true
@@ -109,7 +109,7 @@ func (m *moment) relieve() {
 		return
 	}
 	for i := range m.verdicts {
-		if v := &m.verdicts[i]; v.live && v.overloaded {
+		if v := &m.verdicts[i]; v.live && (v.overloaded || v.alarm) {
 			if v.target = towards(roomFor(v.load), 1, v.faded); kinds[m.cfg.Policy].load != gradual {
 				v.target = 1
 			}

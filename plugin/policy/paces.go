@@ -22,8 +22,11 @@ func (c *Config) tickEvery() time.Duration {
 	return min(max(c.Session/150, 250*time.Millisecond), time.Second)
 }
 
+// tickIdle is the same for a name that nobody asks for: seldom, but before the
+// book of what was told (package belief) would come round.
+func (c *Config) tickIdle() time.Duration { return min(c.TTL/20, 30*time.Second) }
+
 const (
-	tickIdle    = 30 * time.Second
 	idleAfter   = 5 * time.Minute
 	countPerKey = 400 * time.Microsecond // between censuses: 9 s at 20,000 keys
 )

@@ -135,7 +135,7 @@ type Choice struct {
 }
 
 // Policy draws members from a plan. A Policy may keep state for each resolver
-// key; it is safe for concurrent use and must neither block nor allocate.
+// key; it is safe for concurrent use and must neither wait for I/O nor allocate.
 type Policy interface {
 	Draw(p *Plan, q Query) Choice
 }

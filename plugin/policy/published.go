@@ -15,11 +15,12 @@ type published struct {
 	ttl  *stretch // nil for the plan's own TTL
 	keys *hidden.Store
 
-	mu     sync.Mutex // of what follows; taken after a key's, never before
-	plan   *Plan
-	unit   float64 // of ttl
-	roster roster
-	taken  [MaxAnswers]uint16 // of the answer in the making; here lest it be allocated
+	mu      sync.Mutex // of what follows; taken after a key's, never before
+	plan    *Plan
+	unit    float64 // of ttl
+	roster  roster
+	counted time.Time          // when the last census was taken
+	taken   [MaxAnswers]uint16 // of the answer in the making; here lest it be allocated
 }
 
 // pick chooses one member of a family for a key. It is called under the
@@ -151,25 +152,31 @@ func (pb *published) Adopt(p *Plan) {
 // Tick implements Learner.
 func (pb *published) Tick(now time.Time) {
 	pb.mu.Lock()
-	p := pb.plan
+	p, due := pb.plan, now.Sub(pb.counted) >= time.Second+time.Duration(pb.keys.Len())*countPerKey || now.Before(pb.counted)
 	if p != nil {
 		pb.pick.tick(now)
+		if due {
+			pb.counted = now
+		}
 	}
 	pb.mu.Unlock()
-	if p == nil {
+	if p == nil || !due || !kinds[p.Config.Policy].keyed {
 		return
 	}
-	pb.keys.Take(now.UnixNano(), p.Config.MeanTTL.Seconds(), demand(p))
+	pb.keys.Take(now.UnixNano(), p.Config.MeanTTL.Seconds(), demand(p, now))
 	pb.fit(p)
 }
 
 // Explain implements Learner.
 func (pb *published) Explain(p *Plan, q Query) Insight {
 	if q.Family >= SRV || p.view == nil || p.Size(q.Family) == 0 {
-		return Insight{Choice: weighted{}.Draw(p, q), Bounds: p.Bounds}
+		return Insight{Choice: weighted{}.Draw(p, q), Sampled: true, Bounds: p.Bounds}
 	}
 	hid, r := hiddenOf(pb.keys, p, q, q.Now.UnixNano())
-	k := subject{rate: r.Rate(), weight: hid.Weight, hot: pb.keys.Census().Hot(r.Rate()), now: q.Now, random: q.Random}
+	k := subject{weight: strangerWeight, now: q.Now, random: q.Random}
+	if r.Rate() > 0 {
+		k.rate, k.weight, k.hot = r.Rate(), hid.Weight, pb.keys.Census().Hot(r.Rate())
+	}
 	pb.mu.Lock()
 	undo := pb.pick.remember()
 	in := Insight{Hidden: hid, Choice: pb.gather(p, q, k), Bounds: p.Bounds}
@@ -195,12 +202,12 @@ func (pb *published) Survey(time.Time) (s Survey) {
 func (pb *published) Close() { pb.keys.Close() }
 
 // demand is what the servers say that they have to do, in units of capacity; 0
-// unless all that are in tell.
-func demand(p *Plan) (sum float64) {
+// unless all that are in have told lately.
+func demand(p *Plan, now time.Time) (sum float64) {
 	for i := range p.Members {
 		m := &p.Members[i]
 		load, known := loadOf(m.Server)
-		if m.In && !known {
+		if m.In && (!known || m.Server.Load.Age(now) > reportFresh) {
 			return 0
 		}
 		sum += load * m.Factors.Capacity

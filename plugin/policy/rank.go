@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy/belief"
@@ -65,12 +65,20 @@ func startOf(t *belief.Table, floor float64) (from int) {
 	return from
 }
 
-// some visits n members at even distances from a random one, in ID order.
+// some visits about n members, each once, drawn by weight as answers are.
 func (t *table) some(n int, random uint64, visit func(member uint16)) {
-	size := uint64(len(t.members))
-	first, _ := bits.Mul64(mix(random+5), size)
-	for i := range uint64(n) {
-		visit(t.members[(first+i*size/uint64(n))%size])
+	var seen [candidates + MaxAnswers]uint16
+	count := 0
+	for i := uint64(0); i < 4*candidates && count < n; i++ {
+		var c Choice
+		t.sample(&c, mix(random+5)+i)
+		for _, m := range c.Members[:c.N] {
+			if count < len(seen) && !slices.Contains(seen[:count], m) {
+				seen[count] = m
+				count++
+				visit(m)
+			}
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *stretch) ttl(p *Plan, c *hidden.Census, unit float64, m uint16, rate fl
 	if least := leastCapacity(p); s.server && least > 0 {
 		ttl *= p.Members[m].Factors.Capacity / least
 	}
-	return p.most(time.Duration(ttl+0.5) * time.Second)
+	return p.most(time.Duration(min(ttl, p.TTL.Seconds())+0.5) * time.Second)
 }
 
 // leastCapacity is that of the smallest server that is in; 0 if none is.

@@ -36,9 +36,7 @@ func New(tau, horizon time.Duration) *Belief {
 func (b *Belief) Fit(slots int, horizon time.Duration) {
 	k := b.book.Load()
 	if k.width != widthOf(int64(horizon)) {
-		fresh := newBook(max(slots, k.slots), int64(horizon))
-		fresh.number = k.number + 1 // what was told is forgotten: nothing but a longer way to the truth
-		b.book.Store(fresh)
+		b.book.Store(k.next(max(slots, k.slots), widthOf(int64(horizon)))) // forgetting is but a longer way to the truth
 	} else if slots > k.slots {
 		b.book.Store(k.grown(slots))
 	}
@@ -96,6 +94,11 @@ func (b *Belief) Started() bool { return b.last != 0 }
 // capacity, by slot.
 func (b *Belief) Advance(shares []float64, now int64) {
 	k := b.book.Load()
+	if now < b.last-k.width { // the clock was set back: what was told has other times
+		b.book.Store(k.next(k.slots, k.width))
+		b.last = now
+		return
+	}
 	for i := 0; b.last < now; i++ {
 		n := b.last/k.width + 1 // the bucket that expires next
 		next := min(now, n*k.width)

@@ -23,15 +23,25 @@ type book struct {
 
 // newBook can hold answers that last up to horizon, in nanoseconds.
 func newBook(slots int, horizon int64) *book {
+	return (&book{}).next(slots, widthOf(horizon))
+}
+
+// next is an empty book after b.
+func (b *book) next(slots int, width int64) *book {
 	return &book{
-		width:  widthOf(horizon),
+		number: b.number + 1,
+		width:  width,
 		slots:  slots,
 		cells:  make([]atomic.Int64, slots*buckets),
 		recent: make([]atomic.Int64, slots),
 	}
 }
 
-func widthOf(horizon int64) int64 { return max(horizon/(buckets-4), 1) }
+// leastWidth is well above the time from one Advance to the next, which must not
+// be longer than the few buckets that a ring is larger than the horizon.
+const leastWidth = 5e8
+
+func widthOf(horizon int64) int64 { return max(horizon/(buckets-4), leastWidth) }
 
 // cell is where what expires at until is kept; nil if that is over.
 func (b *book) cell(slot uint16, until, now int64) *atomic.Int64 {

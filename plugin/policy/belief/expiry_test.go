@@ -95,10 +95,28 @@ func TestExpiryInSteps(t *testing.T) {
 		if !alike(steps.loads(), leap.loads(), 0.005) {
 			t.Errorf("after %v %.4f in steps, %.4f at once", passed, steps.loads(), leap.loads())
 		}
-		leap.Advance(shares, start) // the clock is set back
-		if leap.last != end {
-			t.Errorf("time went back to %d", leap.last)
-		}
+	}
+}
+
+// TestClockSetBack: a step that is smaller than a bucket is waited out; after a
+// larger one the loads stay, and what was told is forgotten, since nothing would
+// expire for so long.
+func TestClockSetBack(t *testing.T) {
+	b, shares := made(0.5, 0.5), []float64{0.5, 0.5}
+	b.Advance(shares, start+int64(time.Hour))
+	b.Tell(0, Whole, start+int64(time.Hour+time.Minute), start+int64(time.Hour))
+	book, at := b.Book(), b.last
+	b.Advance(shares, at-int64(time.Second))
+	if b.last != at || b.Book() != book {
+		t.Errorf("a second back: at %d, book %d, want %d, %d", b.last, b.Book(), at, book)
+	}
+	b.Advance(shares, start)
+	if b.last != start || b.Book() == book || b.Residual(0, start) != 0 {
+		t.Errorf("an hour back: at %d, book %d, %v s told", b.last, b.Book(), b.Residual(0, start))
+	}
+	b.Advance(shares, start+int64(time.Minute))
+	if got := b.Load(0); got < 0.49 || got > 0.51 {
+		t.Errorf("afterwards load %v", got)
 	}
 }
 

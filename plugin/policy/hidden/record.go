@@ -10,8 +10,8 @@ const (
 	lowShare  = 0.1  // the quantile that stands for the low end
 )
 
-// MaxServers is the most servers of an answer that are remembered.
-const MaxServers = 4
+// MaxServers is the most servers of an answer: as many as a policy.Choice has.
+const MaxServers = 32
 
 // Record is what is known of one resolver key. It holds no pointers, so that
 // many of them cost the garbage collector nothing.
@@ -53,7 +53,7 @@ type Held struct {
 // Repeats tells that the key asks for what it was told a moment ago: a
 // repetition, not news.
 func (r *Record) Repeats(now int64) bool {
-	return r.Held.N > 0 && seconds(now-r.Last) < again && now >= r.Last
+	return r.TTL > 0 && now >= r.Last && seconds(now-r.Last) < again
 }
 
 // presume lets a newcomer count as an average key until more is known of it:
@@ -80,13 +80,22 @@ func (r *Record) asked(now int64, least float32) {
 		r.every = gap
 	}
 	r.every += 0.1 * (gap - r.every)
-	idle := max(0, gap-r.kept()-late)
+	idle := r.usual(max(0, gap-r.kept()-late))
 	r.count = r.count*discount + 1
 	r.idle = r.idle*discount + idle
 	r.learnNear(idle, least)
 	if !r.known {
 		r.rate = float32(r.estimate())
 	}
+}
+
+// usual bounds an idle time by what is usual for the key: a night in which nobody
+// was there, or an hour in which we were not asked, must not weigh for days.
+func (r *Record) usual(idle float32) float32 {
+	if r.count < 4 {
+		return idle
+	}
+	return min(idle, 12*max(r.idle/r.count, leastIdle)+1)
 }
 
 // learnClock tells by how much longer than its TTL an answer was kept because

@@ -24,7 +24,6 @@ type Store struct {
 	least  atomic.Int64 // seconds: the least TTL that anybody is told
 	count  atomic.Int64 // keys that are kept
 	taken  atomic.Int64 // of the room
-	strays atomic.Int64 // questions of keys that are not
 	census atomic.Pointer[Census]
 	shard  [shards]Shard
 }
@@ -104,7 +103,6 @@ func (s *Store) Ask(key Key, now int64) (*Shard, *Record) {
 		}
 		return sh, r
 	}
-	s.strays.Add(1)
 	if first, ok := sh.proven(hash, now); ok {
 		if r := s.admit(sh, key, now); r != nil {
 			r.Last, r.TTL = first.at, first.ttl
@@ -140,9 +138,6 @@ func (s *Store) Look(key Key) (Record, bool) {
 
 // Len is the number of keys that are kept.
 func (s *Store) Len() int { return int(s.count.Load()) }
-
-// Strays is how many questions came from keys that are not kept.
-func (s *Store) Strays() int64 { return s.strays.Load() }
 
 // Close gives the store's room back.
 func (s *Store) Close() {

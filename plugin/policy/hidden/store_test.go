@@ -179,18 +179,6 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-func TestStrays(t *testing.T) {
-	s := NewStore(100, nil, 1)
-	twice(s, keyOf(t, 1), 0, 60)
-	twice(s, keyOf(t, 1), 200, 60)
-	tell(s, keyOf(t, 2), start, 60)
-	if got := s.Strays(); got != 3 {
-		t.Errorf("%d questions of keys that were not kept, want 3", got)
-	}
-}
-
-// TestTogether lets many ask while a census is taken. The race detector looks
-// on.
 func TestTogether(t *testing.T) {
 	s := NewStore(256, NewRoom(200), 3)
 	var all sync.WaitGroup

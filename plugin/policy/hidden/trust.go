@@ -43,9 +43,12 @@ func (s *Store) trust(now int64, demand float64) trust {
 		}
 	})
 	if t.since == 0 {
+		if total == 0 {
+			return t // nobody has asked yet
+		}
 		t.since, t.at = now, now
 	}
-	dt := seconds(now - t.at)
+	dt := max(0, seconds(now-t.at)) // clocks are set back
 	t.at = now
 	if now-t.since < int64(trustStart) {
 		t.ratio += (total/demand - t.ratio) * min(1, dt/(1+seconds(now-t.since)))
