@@ -59,7 +59,7 @@ func beliefTable(e control.Explanation, in []control.ExplainedMember) string {
 		}
 		t.row(m.ID, percentOf(b.Load), percentOf(b.Share), bears)
 	}
-	return fmt.Sprintf("\nLoads as believed, and shares of the capacity as learned (a server may have %s more than its share):\n",
+	return fmt.Sprintf("\nLoads as believed, and shares of the capacity as learned (%s more than its share is tolerated):\n",
 		percentOf(e.Tolerance)) + t.String()
 }
 

@@ -179,6 +179,26 @@ func example() *server {
 	}
 }
 
+// exampleKey is example with a policy that knows the resolver key.
+func exampleKey() *server {
+	s := example()
+	e := &s.explanation
+	e.Policy, e.Key, e.Sampled, e.Tolerance = "headroom", "203.0.113.53/32", false, 0.11
+	e.HiddenLoad = &control.HiddenLoad{Known: true, Trusted: true, Rate: 0.46, Share: 0.28, Keys: 20,
+		Floor: control.Seconds(time.Minute), Caches: 1, Seen: 0.34, Held: []string{"web-2", "web-1"}, HeldLeft: control.Seconds(7 * time.Second)}
+	e.Members[0].Belief = &control.Belief{Load: 0.612, Share: 0.667, Longest: control.Seconds(42 * time.Second)}
+	e.Members[1].Belief = &control.Belief{Load: 0.388, Share: 0.333}
+	return s
+}
+
+// exampleStranger is the same for a key that is not known.
+func exampleStranger() *server {
+	s := exampleKey()
+	s.explanation.HiddenLoad = &control.HiddenLoad{Keys: 1}
+	s.explanation.Sampled = true
+	return s
+}
+
 // troubles is example with a broken zone file, a lost Consul and nobody live.
 func troubles() *server {
 	s := example()

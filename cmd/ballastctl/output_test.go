@@ -26,6 +26,8 @@ func TestOutput(t *testing.T) {
 		{"status-json", example(), "status www.example.org -o json", 0},
 		{"explain", example(), "explain www.example.org --from 203.0.113.0/24", 0},
 		{"explain-trouble", troubles(), "explain www.example.org", 0},
+		{"explain-key", exampleKey(), "explain www.example.org --from 203.0.113.53", 0},
+		{"explain-stranger", exampleStranger(), "explain www.example.org --from 203.0.113.53", 0},
 		{"explain-json", example(), "explain www.example.org -o json", 0},
 		{"drain", example(), "drain web-3 --for 10m --reason update", 0},
 		{"drain-json", example(), "drain web-3 --for 10m --reason update --name www.example.org -o json", 0},
