@@ -8,7 +8,7 @@ import (
 )
 
 // Plan is what Next makes of one moment: who answers, with which weight, for
-// how long, and why. It is never written to again.
+// how long, and why. Once a Learner has adopted it, it is never written to again.
 type Plan struct {
 	Config Config
 	At     time.Time
