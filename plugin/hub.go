@@ -40,7 +40,7 @@ type hub struct {
 	wg       sync.WaitGroup
 }
 
-// maxKeys is how many resolver keys all names together keep: some 200 MB.
+// maxKeys is how many resolver keys all names together keep: some 250 MB.
 const maxKeys = 1_000_000
 
 // maxChecks is how many probes run at the same time, of all sources: few enough

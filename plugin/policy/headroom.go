@@ -30,6 +30,9 @@ type headroom struct {
 	counted  time.Time
 }
 
+// What a record remembers of an answer is all of it.
+var _ [hidden.MaxServers]struct{} = [MaxAnswers]struct{}{}
+
 func newHeadroom(o Options) Policy {
 	return &headroom{keys: o.keys(), belief: belief.New(DefaultSession, time.Hour), servo: newServo(), observer: newObserver()}
 }
