@@ -99,7 +99,7 @@ lab-shell: $(BIN)/lab ## Start a shell in the lab's NODE (default client)
 	$(BIN)/lab shell $(or $(NODE),client)
 
 .PHONY: lab-balance
-lab-balance: build consul packages ## Measure how evenly policies load unequal servers, as root, in a quarter of an hour
+lab-balance: build consul packages ## Measure how evenly policies load unequal servers, as root, in twenty minutes
 	$(GO) run ./test/balance -bin $(BIN) -consul $(CACHE)/bin/consul -unbound $(CACHE)/bin/unbound -out $(CACHE)/balance
 
 .PHONY: $(BIN)/lab

@@ -37,7 +37,7 @@ type settings struct {
 func defaults() settings {
 	return settings{
 		policies: []string{"rr", "weighted", "headroom"},
-		duration: 150 * time.Second, warm: 2 * time.Minute,
+		duration: 4 * time.Minute, warm: 150 * time.Second,
 		factor: 8, clients: 500, resolvers: 20, answers: 2,
 		relative: []float64{1, 1, .8, .8, .5, .5, .5}, // 50 % heterogeneity
 		cores:    1, utilisation: 2. / 3, span: 16, seed: 1,
