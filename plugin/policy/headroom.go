@@ -59,7 +59,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 			h.withdraw(r, now)
 			r.TTL = float32(c.TTL.Seconds())
 		}
-	case r.Last != now && p.again(&c, q, r, now):
+	case r.Last != now && p.again(&c, q, r):
 	default:
 		h.choose(p, t, q, r, now, &c)
 	}
@@ -85,7 +85,7 @@ func (h *headroom) strangersTTL(p *Plan, t *belief.Table, now int64) time.Durati
 
 // again repeats the answer that the key got a moment ago, if all of it is known
 // and in.
-func (p *Plan) again(c *Choice, q Query, r *hidden.Record, now int64) bool {
+func (p *Plan) again(c *Choice, q Query, r *hidden.Record) bool {
 	if int(r.Held.N) != p.tables[q.Family].n {
 		return false
 	}
