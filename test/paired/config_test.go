@@ -60,9 +60,9 @@ $ORIGIN example.org.
 @   3600 IN SOA ns1 hostmaster 2026112201 7200 900 1209600 30
 @   3600 IN NS  ns1
 ns1 3600 IN A   {{.Lab.NS.Addr}}
-www   30 IN LB  consul web via=vip answers=1 min-ttl=1 ramp=0s empty=none
-any   30 IN LB  consul web via=vip answers=8 min-ttl=1 ramp=0s
-direct 30 IN LB consul web answers=8 min-ttl=1 ramp=0s
+www   30 IN LB  consul web via=vip policy=weighted answers=1 min-ttl=1 ramp=0s empty=none
+any   30 IN LB  consul web via=vip policy=weighted answers=8 min-ttl=1 ramp=0s
+direct 30 IN LB consul web policy=weighted answers=8 min-ttl=1 ramp=0s
 `
 
 // write fills in a file and returns its path.
