@@ -105,3 +105,29 @@ func sameMembers(a, b Choice) bool {
 	}
 	return a.N == b.N
 }
+
+// TestSlotOfAnother: a server that takes the place of one that is long gone has
+// nothing of what was learned of that.
+func TestSlotOfAnother(t *testing.T) {
+	k, h := settledClass(t, roomConfig(), nil, "a; b")
+	for range 12 {
+		at := k.now.Sub(epoch).Seconds()
+		k.next(fmt.Sprintf("a load=0.8 at=%v conns=40; b load=0.4 at=%v conns=40", at, at))
+		k.ask(keyOf(1))
+		k.pass(10 * time.Second)
+	}
+	slot := k.plan.view.slots[0]
+	if !h.capacity[slot].known {
+		t.Fatal("nothing was learned of a")
+	}
+	k.next("b")
+	k.now = k.now.Add(2*k.cfg.TTL + time.Second)
+	k.next("b")
+	k.next("b; c")
+	if got := k.plan.view.slots[1]; got != slot {
+		t.Fatalf("c has slot %d, want a's, %d", got, slot)
+	}
+	if h.capacity[slot].known {
+		t.Errorf("c is thought to have a's capacity: %+v", h.capacity[slot])
+	}
+}

@@ -10,7 +10,7 @@ import (
 func (h *headroom) Adopt(p *Plan) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p.view = h.roster.view(p, h.belief.Forget)
+	p.view = h.roster.view(p, h.forget)
 	h.belief.Fit(h.roster.size, p.Config.TTL)
 	h.belief.Stay(p.Config.Session)
 	for len(h.capacity) < h.roster.size {
@@ -29,6 +29,13 @@ func (h *headroom) Adopt(p *Plan) {
 	if stale { // else the next tick will do
 		h.foretell()
 	}
+}
+
+// forget clears a slot that another server will have: it has nothing of the one
+// before.
+func (h *headroom) forget(slot int) {
+	h.belief.Forget(slot)
+	h.capacity[slot] = capacity{}
 }
 
 // Tick implements Learner.
