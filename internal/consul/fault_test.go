@@ -146,6 +146,29 @@ func TestIndexGoesBackwards(t *testing.T) {
 	}
 }
 
+// TestReplayingTakesNothingAway is Consul just restarted, for a watch that has
+// its pool and for one that has it from before a reload.
+func TestReplayingTakesNothingAway(t *testing.T) {
+	consul := shared.Get(t)
+	register(t, consul, service{ID: "replay", Name: "replayed", Address: "192.0.2.1", Port: 80})
+	defer deregister(t, consul, "replay")
+	proxy := consul.Proxy(t)
+	client := newClient(t, Config{Address: proxy.Addr, Wait: 100 * time.Millisecond})
+	web := follow(t, client, Query{Service: "replayed"}, nil)
+	known := web.size(t, 1)
+	proxy.Set(consultest.Replaying())
+	seeded := follow(t, client, Query{Service: "replayed"}, known)
+	proxy.Cut()
+	before := proxy.Requests()
+	eventually(t, "more queries", func() bool { return proxy.Requests() >= before+10 })
+	web.quiet(t)
+	seeded.quiet(t)
+	register(t, consul, service{ID: "replay", Name: "replayed", Address: "192.0.2.1", Port: 81})
+	for _, f := range []*follower{web, seeded} {
+		f.next(t, "port 81", func(p *pool.Pool) bool { return p.Servers[0].Port == 81 })
+	}
+}
+
 // TestLowerIndexAsksAgain lets the index fall within one connection: each
 // fall must lead to one query from zero, and never to a spin.
 func TestLowerIndexAsksAgain(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ type Watch struct {
 	last      *pool.Pool // as published, or the seed
 	published time.Time
 	index     uint64 // Consul's, of the last answer; 0 asks without waiting
+	seen      uint64 // Consul's, of the state last taken up; outlives failures
+	strict    bool   // ask for the consistent state
 	plain     bool   // ask without waiting all the same, to confirm
 	asked     time.Time
 	failures  int // in a row
@@ -112,7 +115,7 @@ func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
 	if meta.ResultsFilteredByACLs {
 		flaws = append(flaws, "ACLs hide some instances: the token needs service:read and node:read")
 	}
-	if !w.current(next, meta) {
+	if !w.proven(next, meta) || !w.current(next, meta) {
 		return nil
 	}
 	w.tell(v.at, flaws)
@@ -122,6 +125,38 @@ func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
 	w.last, w.published = next, now
 	publish(next)
 	return nil
+}
+
+// proven tells whether the answer is at least as new as the pool that it is
+// to replace. A server that was just started knows its leader before it has
+// replayed its log, and then has no instances or some of them: what is older
+// than what was seen, or takes servers away from a pool whose index is not
+// known, is asked for once more from the leader itself
+// (https://developer.hashicorp.com/consul/api-docs/features/consistency).
+func (w *Watch) proven(next *pool.Pool, meta *api.QueryMeta) bool {
+	older := meta.LastIndex < w.seen || w.seen == 0 && loses(w.last, next)
+	if older && !w.strict && !next.Equal(w.last) {
+		w.index, w.strict = 0, true
+		return false
+	}
+	if w.strict {
+		w.seen, w.index = meta.LastIndex, 0
+	}
+	w.seen, w.strict = max(w.seen, meta.LastIndex), false
+	return true
+}
+
+// loses tells whether next has no servers or lacks one of prev's.
+func loses(prev, next *pool.Pool) bool {
+	if len(next.Servers) == 0 {
+		return true
+	}
+	if prev == nil {
+		return false
+	}
+	return slices.ContainsFunc(prev.Servers, func(old pool.Server) bool {
+		return !slices.ContainsFunc(next.Servers, func(s pool.Server) bool { return s.ID == old.ID })
+	})
 }
 
 // current tells whether the answer is the present state, and decides what to
@@ -158,8 +193,9 @@ func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMet
 	}
 	options := api.QueryOptions{
 		Datacenter: orDefault(w.query.Datacenter, c.datacenter),
-		AllowStale: true,
 		Filter:     w.filter,
+
+		AllowStale: !w.strict, RequireConsistent: w.strict,
 	}
 	timeout := c.slack
 	if index > 0 {

@@ -92,6 +92,21 @@ func Answer(code int, body string) Fault {
 	}
 }
 
+// Replaying is a server that has just started: it knows its leader, but has no
+// instances of anything yet, and only consistent queries wait for its log.
+func Replaying() Fault {
+	return func(next http.Handler) http.Handler {
+		empty := Answer(http.StatusOK, "[]")(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("consistent") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			empty.ServeHTTP(w, r)
+		})
+	}
+}
+
 // BlackHole never answers.
 func BlackHole() Fault {
 	return func(http.Handler) http.Handler {
