@@ -34,7 +34,7 @@ func TestReloadThatIsRefused(t *testing.T) {
 		{"control", "director.sock", "other.sock", "other.sock, which needs a restart"},
 		{"metrics", "127.0.0.1:1", "127.0.0.1:2", "metrics changed from 127.0.0.1:1 to 127.0.0.1:2, which needs a restart"},
 		{"state", `/d"`, `/e"`, "which needs a restart"},
-		{"connections", "4096", "8192", "connections changed from 4096 to 8192, which needs a restart (connections survive it)"},
+		{"connections", "connections = 4096", "connections = 8192", "connections changed from 4096 to 8192, which needs a restart (connections survive it)"},
 		{"timeouts", "connections = 4096", "connections = 4096\ntimeouts { udp = \"9s\" }", "timeouts changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
