@@ -6,12 +6,9 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy"
-	"github.com/ballast-lb/ballast/zones"
 
 	"github.com/miekg/dns"
 )
-
-const typeLB = zones.TypeLB
 
 // query is one question on its way to an answer.
 type query struct {
