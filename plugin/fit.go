@@ -13,7 +13,7 @@ const laterRoom = 64
 // no convenience: a referral without it says TC (RFC 9471).
 func (q *query) fit(m *dns.Msg, size int) {
 	room := size - laterRoom
-	if size == dns.MaxMsgSize || !q.optional(m) || m.Len() <= room {
+	if size == dns.MaxMsgSize || !q.optional(m) || atMost(m) <= room {
 		return
 	}
 	m.Compress = true
@@ -41,4 +41,26 @@ func (q *query) optional(m *dns.Msg) bool {
 		return false // signatures come later, and their size with them
 	}
 	return len(m.Ns) == 0 || m.Ns[0].Header().Rrtype != dns.TypeNS || m.Ns[0].Header().Name == q.zone.origin
+}
+
+// atMost is a bound of the reply's length that is quickly found: what is far from
+// the limit need not be measured.
+func atMost(m *dns.Msg) int {
+	const header, fixed = 12, 10 // octets of a message, and of a record
+	n := header + len(m.Question[0].Name) + 5
+	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
+		for _, rr := range section {
+			switch rr := rr.(type) {
+			case *dns.A:
+				n += len(rr.Hdr.Name) + 1 + fixed + 4
+			case *dns.AAAA:
+				n += len(rr.Hdr.Name) + 1 + fixed + 16
+			case *dns.SRV:
+				n += len(rr.Hdr.Name) + 1 + fixed + 6 + len(rr.Target) + 1
+			default:
+				n += dns.Len(rr)
+			}
+		}
+	}
+	return n
 }
