@@ -37,7 +37,7 @@ func (q *query) optional(m *dns.Msg) bool {
 	if len(m.Answer) == 0 || len(m.Extra) == 0 || m.Extra[0].Header().Rrtype == dns.TypeOPT {
 		return false
 	}
-	if q.b.signing && wantsSignatures(q.r) {
+	if q.b.signer != nil && wantsSignatures(q.r) {
 		return false // signatures come later, and their size with them
 	}
 	return len(m.Ns) == 0 || m.Ns[0].Header().Rrtype != dns.TypeNS || m.Ns[0].Header().Name == q.zone.origin

@@ -63,6 +63,9 @@ func (q *query) send(m *dns.Msg) (int, error) {
 	if q.scope > 0 {
 		setScope(q.r, q.scope)
 	}
+	if q.b.signer != nil && wantsSignatures(q.r) {
+		q.prepare(m)
+	}
 	state := request.Request{Req: q.r, W: q.w}
 	state.SizeAndDo(m) // now, as nsid would give a reply without OPT one that lacks the scope
 	q.fit(m, state.Size())
@@ -72,7 +75,7 @@ func (q *query) send(m *dns.Msg) (int, error) {
 
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
-	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signing && wantsSignatures(q.r)}
+	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signer != nil && wantsSignatures(q.r)}
 	if sv.keyed { // key and time cost time
 		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	}

@@ -14,6 +14,7 @@ import (
 func (q *query) static() (int, error) {
 	asked := q.r.Question[0]
 	a, virtual := q.below(q.qname, asked.Name, asked.Qtype)
+	a.Name = asked.Name
 	if !virtual {
 		a = q.data.parsed.Lookup(zones.Question{
 			Name: asked.Name, Key: q.qname, Type: lookupType(asked.Qtype), Signed: wantsSignatures(q.r),
@@ -45,6 +46,7 @@ func (q *query) follow(a *zones.Answer, qtype uint16) {
 			return
 		}
 		if b, ok := q.below(dns.CanonicalName(a.Name), a.Name, qtype); ok {
+			b.Name = a.Name
 			b.Answer = append(a.Answer[:len(a.Answer):len(a.Answer)], b.Answer...)
 			*a = b
 		}

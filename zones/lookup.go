@@ -203,3 +203,19 @@ func (l *lookup) negative(r Result) {
 		l.a.Ns = slices.Concat(l.a.Ns, l.zone.negative.sigs)
 	}
 }
+
+// Types lists the types of records that a canonical name has, be it by a
+// wildcard, and tells whether it has an LB record. At a delegation these are NS
+// and DS (RFC 4035 section 2.3). ok is false if the name does not exist.
+func (z *Zone) Types(name string) (types []uint16, lb, ok bool) {
+	n := z.index.find(name)
+	if n == nil {
+		return nil, false, false
+	}
+	for i := range n.rrsets {
+		if t := n.rrsets[i].rrtype; n.cut == nil || t == dns.TypeNS || t == dns.TypeDS {
+			types = append(types, t)
+		}
+	}
+	return types, len(n.lbs) > 0, true
+}

@@ -26,9 +26,8 @@ func (z *Zone) serve() {
 // NegativeSOA is the SOA of negative answers.
 func (z *Zone) NegativeSOA() *dns.SOA { return z.negative.rrs[0].(*dns.SOA) }
 
-// negativeTTL is how long a negative answer may be cached (RFC 2308 section 3);
-// never 0.
-func negativeTTL(soa *dns.SOA) uint32 { return max(1, min(soa.Hdr.Ttl, soa.Minttl)) }
+// negativeTTL is how long a negative answer may be cached (RFC 2308 section 3).
+func negativeTTL(soa *dns.SOA) uint32 { return min(soa.Hdr.Ttl, soa.Minttl) }
 
 func withTTL(rrs []dns.RR, ttl uint32) []dns.RR {
 	out := make([]dns.RR, len(rrs))
