@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,4 +24,14 @@ func cpuTime(pid int) (time.Duration, error) {
 // dieWithParent has the kernel end a process with the one that started it.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// peakMemory is the most resident memory that a process had, in MiB.
+func peakMemory(pid int) (float64, error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, err
+	}
+	status, err := p.NewStatus()
+	return float64(status.VmHWM) / (1 << 20), err
 }

@@ -54,7 +54,7 @@ func (b *bench) startServer(ctx context.Context, plugins string) (*server, error
 		defer close(s.ended)
 		s.cmd.Wait() // how it ended does not matter; that it did is found out by asking
 	}()
-	if err := s.await(ctx, 15*time.Second); err != nil {
+	if err := s.await(ctx, time.Minute); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("coredns with %q: %w\n%s", plugins, err, s.log)
 	}
