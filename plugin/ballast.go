@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
@@ -17,8 +18,8 @@ type Ballast struct {
 
 	hub      *hub
 	zones    zoneSet
-	metadata bool // the metadata plugin is on: tell it what was chosen
-	signing  bool // the dnssec plugin is on: give it answers that it can sign once
+	metadata bool           // the metadata plugin is on: tell it what was chosen
+	signer   *dnssec.Dnssec // the dnssec plugin, if it is on
 }
 
 // Name implements plugin.Handler.

@@ -16,77 +16,67 @@ import (
 //	_tcp.NAME                             an empty non-terminal
 //	HOST.NAME                             a target of the SRV records
 //
-// done is false if the name is none of these, or stands in the zone file.
-func (q *query) below(qtype uint16) (done bool, rcode int, err error) {
-	first, parent := cutLabel(q.qname)
+// key is the name in lower case. ok is false if the name is none of these, or
+// stands in the zone file.
+func (q *query) below(key, asked string, qtype uint16) (a zones.Answer, ok bool) {
+	if !q.data.hasLB {
+		return a, false
+	}
+	first, parent := cutLabel(key)
 	proto, owner := cutLabel(parent)
 	s, service := q.data.steers[parent], false
 	if s == nil {
 		s, service = q.data.steers[owner], true
 	}
-	if s == nil || s.wildcard {
-		return false, 0, nil
-	}
-	if _, exists := q.data.static.Search(q.qname); exists {
-		return false, 0, nil
+	if s == nil || s.wildcard || q.data.parsed.Exists(key) {
+		return a, false
 	}
 	switch {
 	case s.served.Load().plan.Mode == policy.Waiting:
-		return q.done(q.nodata(1)) // whether the name exists is not known yet
+		return q.nothing(qtype, 1), true // whether the name exists is not known yet
 	case !service:
-		return q.host(s, first, qtype)
+		return q.host(s, key, qtype)
 	case !s.hasService(first, proto):
-		return false, 0, nil
+		return a, false
 	case qtype != dns.TypeSRV:
-		return q.done(q.nodata(seconds(s.config.TTL)))
+		return q.nothing(qtype, seconds(s.config.TTL)), true
 	}
 	q.port, _ = portLabel(first)
-	m := q.reply()
-	m.Answer, m.Extra = q.members(s, nil, policy.SRV, q.r.Question[0].Name)
-	if len(m.Answer) == 0 {
-		return q.done(q.nodata(s.served.Load().negativeTTL()))
-	}
-	return q.done(q.send(m))
+	a.Name = asked
+	q.through(&a, s, policy.SRV)
+	return a, true
 }
 
-func (q *query) done(rcode int, err error) (bool, int, error) { return true, rcode, err }
-
 // host answers at a name directly below an LB name.
-func (q *query) host(s *steer, label string, qtype uint16) (done bool, rcode int, err error) {
-	if label == "_tcp" || label == "_udp" {
-		if s.hasProto(label) {
-			return q.done(q.nodata(seconds(s.config.TTL)))
-		}
-		return false, 0, nil
+func (q *query) host(s *steer, key string, qtype uint16) (a zones.Answer, ok bool) {
+	if label, _ := cutLabel(key); label == "_tcp" || label == "_udp" {
+		return q.nothing(dns.TypeNone, seconds(s.config.TTL)), s.hasProto(label)
 	}
 	sv := s.served.Load()
-	members, ok := sv.hosts[q.qname]
+	members, ok := sv.hosts[key]
 	if !ok {
-		return false, 0, nil
+		return a, false
 	}
-	m := q.reply()
 	for _, i := range members {
 		for _, rr := range sv.members[i].glue {
 			if rr.Header().Rrtype == qtype {
-				m.Answer = append(m.Answer, rr)
+				a.Answer = append(a.Answer, rr)
 			}
 		}
 	}
-	if len(m.Answer) == 0 {
-		return q.done(q.nodata(seconds(s.config.TTL)))
+	if len(a.Answer) == 0 {
+		return q.nothing(qtype, seconds(s.config.TTL)), true
 	}
-	return q.done(q.send(m))
+	return a, true
 }
 
-// nodata answers that the name exists and has nothing of the type.
-func (q *query) nodata(ttl uint32) (int, error) {
-	m := q.reply()
-	if q.r.Question[0].Qtype == dns.TypeANY {
-		m.Answer = []dns.RR{anyRecord(q.r.Question[0].Name)}
-		return q.send(m)
+// nothing says that a name exists and has nothing of the type, or to ANY that
+// there is something.
+func (q *query) nothing(qtype uint16, ttl uint32) zones.Answer {
+	if qtype == dns.TypeANY {
+		return zones.Answer{Result: zones.Success}
 	}
-	m.Ns = q.data.negative(ttl)
-	return q.send(m)
+	return zones.Answer{Result: zones.NoData, Ns: q.data.negative(ttl)}
 }
 
 func cutLabel(name string) (label, rest string) {

@@ -3,6 +3,8 @@ package ballast
 import (
 	"testing"
 
+	"github.com/ballast-lb/ballast/zones"
+
 	"github.com/miekg/dns"
 )
 
@@ -22,7 +24,7 @@ below IN CNAME _80._tcp.www
 	}{
 		{"a type that LB names lack", "alias", dns.TypeTXT, dns.RcodeSuccess, dns.TypeCNAME},
 		{"NS", "twice", dns.TypeNS, dns.RcodeSuccess, dns.TypeCNAME},
-		{"the type LB", "alias", typeLB, dns.RcodeSuccess, dns.TypeCNAME},
+		{"the type LB", "alias", zones.TypeLB, dns.RcodeSuccess, dns.TypeCNAME},
 		{"ANY", "alias", dns.TypeANY, dns.RcodeSuccess, dns.TypeCNAME},
 		{"out of the zone", "out", dns.TypeA, dns.RcodeSuccess, dns.TypeCNAME},
 		{"to no name", "lost", dns.TypeA, dns.RcodeNameError, dns.TypeCNAME},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/control"
 	"github.com/ballast-lb/ballast/plugin/policy"
+	"github.com/ballast-lb/ballast/zones"
 
 	"github.com/miekg/dns"
 )
@@ -29,24 +30,20 @@ func (o *operator) Explain(_ context.Context, r control.ExplainRequest) (control
 
 // find returns the steer of a name, through a wildcard or a CNAME if need be.
 func (o *operator) find(qname string) *steer {
-	zones := zoneSet{}
+	all := zoneSet{}
 	for _, z := range o.hub.allZones() {
-		_ = zones.add(z) // of one zone in several views, the first
+		_ = all.add(z) // of one zone in several views, the first
 	}
-	z := zones.match(qname)
+	z := all.match(qname)
 	if z == nil {
 		return nil
 	}
 	data := z.data.Load()
-	if s := data.steers[qname]; s != nil {
-		return s
+	a := data.parsed.Lookup(zones.Question{Name: qname, Key: qname, Type: dns.TypeA})
+	if a.Result != zones.Steered {
+		return nil
 	}
-	q := query{ctx: context.Background(), w: nobody{}, r: new(dns.Msg).SetQuestion(qname, typeLB), zone: z, data: data, qname: qname}
-	f := q.lookup(typeLB)
-	if last := len(f.answer) - 1; last >= 0 && f.answer[last].Header().Rrtype == typeLB {
-		return data.steerOf(strings.ToLower(f.answer[last].Header().Name))
-	}
-	return nil
+	return data.steers[a.LB.Name]
 }
 
 func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Time) control.Explanation {

@@ -2,8 +2,8 @@ package ballast
 
 import (
 	"github.com/ballast-lb/ballast/plugin/policy"
+	"github.com/ballast-lb/ballast/zones"
 
-	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
 
@@ -39,27 +39,18 @@ var qtypes = [policy.Families]uint16{policy.A: dns.TypeA, policy.AAAA: dns.TypeA
 // resolve finds the zone's own records of a name, or the steer that the name
 // leads to by an alias or a wildcard.
 func (q *query) resolve(owner string, fam policy.Family) ([]dns.RR, *steer) {
-	if s := q.data.steers[owner]; s != nil {
-		return nil, s
-	}
-	if answer := q.ask(owner, typeLB); len(answer) > 0 && answer[len(answer)-1].Header().Rrtype == typeLB {
-		return nil, q.data.steerOf(answer[len(answer)-1].Header().Name)
-	}
 	qtype := qtypes[fam]
+	a := q.data.parsed.Lookup(zones.Question{Name: owner, Key: owner, Type: qtype})
+	if a.Result == zones.Steered {
+		return nil, q.data.steers[a.LB.Name]
+	}
 	var rrs []dns.RR
-	for _, rr := range q.ask(owner, qtype) {
+	for _, rr := range a.Answer {
 		if rr.Header().Rrtype == qtype { // a CNAME on the way cannot stand beside the LB name
 			rrs = append(rrs, rr)
 		}
 	}
 	return rrs, nil
-}
-
-// ask looks a name up in the zone's static data.
-func (q *query) ask(owner string, qtype uint16) []dns.RR {
-	r := &dns.Msg{Question: []dns.Question{{Name: owner, Qtype: qtype, Qclass: dns.ClassINET}}}
-	answer, _, _, _ := q.data.inward.Lookup(q.ctx, request.Request{W: q.w, Req: r}, owner)
-	return answer
 }
 
 func adopted(rrs []dns.RR, owner string, ttl uint32) []dns.RR {

@@ -10,9 +10,11 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/pool"
 
+	"github.com/ballast-lb/ballast/zones"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
+
 	"github.com/miekg/dns"
 )
 
@@ -74,7 +76,7 @@ func FuzzServeDNS(f *testing.F) {
 	for _, name := range []string{"www", "WWW", "one", "three", "alias", "twice", "x.wild", "*.wild", "down", "none", "all", "chain",
 		"hash", "a.hw", "x.sub", "ent", "any", "nope", "_80._tcp.www", "_http._tcp.www", "_tcp.www", "_udp.u", "_u._udp.u", "a-b.three",
 		"_80._tcp.three", "_99999._tcp.www", "out", `a\.b.www`, `\000.www`} {
-		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeANY, dns.TypeNS, dns.TypeDS, typeLB, dns.TypeAXFR, dns.TypeNone} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeANY, dns.TypeNS, dns.TypeDS, zones.TypeLB, dns.TypeAXFR, dns.TypeNone} {
 			m := new(dns.Msg).SetQuestion(name+".example.org.", qtype)
 			if qtype == dns.TypeSRV {
 				m.SetEdns0(4096, true)
@@ -164,7 +166,7 @@ func checkReply(t *testing.T, asked, m *dns.Msg) {
 	for _, rr := range append(append(append([]dns.RR(nil), m.Answer...), m.Ns...), m.Extra...) {
 		switch h := rr.Header(); {
 		case h.Rrtype == dns.TypeOPT:
-		case h.Rrtype == typeLB || h.Rrtype == typeNone:
+		case h.Rrtype == zones.TypeLB:
 			fail("A record of a private type: %v", rr)
 		case h.Ttl == 0 || h.Ttl > 3600:
 			fail("TTL %d: %v", h.Ttl, rr)

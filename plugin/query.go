@@ -6,12 +6,9 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/plugin/policy"
-	"github.com/ballast-lb/ballast/zones"
 
 	"github.com/miekg/dns"
 )
-
-const typeLB = zones.TypeLB
 
 // query is one question on its way to an answer.
 type query struct {
@@ -64,13 +61,16 @@ func (q *query) send(m *dns.Msg) (int, error) {
 	if q.scope > 0 {
 		setScope(q.r, q.scope)
 	}
+	if q.b.signer != nil && wantsSignatures(q.r) {
+		q.prepare(m)
+	}
 	q.w.WriteMsg(m)
 	return dns.RcodeSuccess, nil
 }
 
 // draw asks the policy which members this query gets.
 func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
-	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signing && wantsSignatures(q.r)}
+	pq := policy.Query{Family: fam, Random: rand.Uint64(), Stable: q.b.signer != nil && wantsSignatures(q.r)}
 	if sv.keyed { // key and time cost time
 		pq.Key, pq.Now = resolverKey(q.w, q.r), time.Now()
 	}

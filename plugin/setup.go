@@ -7,6 +7,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/dnssec"
 	"github.com/coredns/coredns/plugin/pkg/edns"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/transfer"
@@ -40,7 +41,9 @@ func setup(c *caddy.Controller) error {
 		if t, ok := dnsserver.GetConfig(c).Handler("transfer").(*transfer.Transfer); ok {
 			b.setTransfer(t)
 		}
-		b.signing = dnsserver.GetConfig(c).Handler("dnssec") != nil
+		if d, ok := dnsserver.GetConfig(c).Handler("dnssec").(dnssec.Dnssec); ok {
+			b.signer = &d
+		}
 		b.metadata = dnsserver.GetConfig(c).Handler("metadata") != nil
 		return nil
 	})

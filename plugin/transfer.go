@@ -1,8 +1,6 @@
 package ballast
 
 import (
-	"context"
-
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/coredns/coredns/plugin/transfer"
@@ -17,35 +15,32 @@ func (b *Ballast) Transfer(origin string, serial uint32) (<-chan []dns.RR, error
 	if z == nil {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	data := z.data.Load()
-	records, err := data.static.Transfer(serial)
-	if err != nil {
-		return nil, err
-	}
+	return z.data.Load().transfer(serial), nil
+}
+
+// transfer streams the zone, or its SOA alone to a secondary that has it
+// already (RFC 1995 section 4: less than the whole is never sent).
+func (d *zoneData) transfer(serial uint32) <-chan []dns.RR {
 	out := make(chan []dns.RR)
 	go func() {
 		defer close(out)
-		for rrs := range records {
-			if rrs = data.resolved(rrs); len(rrs) > 0 {
+		soa := []dns.RR{d.parsed.SOA}
+		out <- soa
+		if serial != 0 && int32(serial-d.parsed.SOA.Serial) >= 0 { // RFC 1982
+			return
+		}
+		for i := range d.parsed.Records {
+			if rr := d.parsed.Records[i].RR; rr != d.parsed.SOA {
+				out <- []dns.RR{rr}
+			}
+		}
+		for i := range d.parsed.LBs {
+			if rrs := d.present(d.steers[d.parsed.LBs[i].Name]); len(rrs) > 0 {
 				out <- rrs
 			}
 		}
+		out <- soa
 	}()
-	return out, nil
-}
-
-// resolved puts the present members' records in the place of LB records.
-func (d *zoneData) resolved(rrs []dns.RR) []dns.RR {
-	out := make([]dns.RR, 0, len(rrs))
-	for _, rr := range rrs {
-		if rr.Header().Rrtype != typeLB {
-			out = append(out, rr)
-			continue
-		}
-		if s := d.steers[rr.Header().Name]; s != nil {
-			out = append(out, d.present(s)...)
-		}
-	}
 	return out
 }
 
@@ -58,7 +53,7 @@ func (d *zoneData) present(s *steer) []dns.RR {
 		if sv.plan.Mode != policy.Fallback {
 			return adopted(sv.allRecords(), owner, ttl)
 		}
-		q := query{ctx: context.Background(), w: nobody{}, data: d}
+		q := query{data: d}
 		addrs4, next := q.resolve(s.record.LB.Fallback, policy.A)
 		if next == nil {
 			addrs6, _ := q.resolve(s.record.LB.Fallback, policy.AAAA)

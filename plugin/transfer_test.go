@@ -10,6 +10,8 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/control"
 
+	"github.com/ballast-lb/ballast/zones"
+
 	"github.com/miekg/dns"
 )
 
@@ -67,7 +69,7 @@ func TestZoneTransfer(t *testing.T) {
 	}
 	soas := 0
 	for _, rr := range rrs {
-		if rr.Header().Rrtype == typeLB || rr.Header().Rrtype >= 0xFF00 {
+		if rr.Header().Rrtype == zones.TypeLB || rr.Header().Rrtype >= 0xFF00 {
 			t.Errorf("A record of a private type is transferred: %v", rr)
 		}
 		if rr.Header().Rrtype == dns.TypeSOA {

@@ -9,8 +9,6 @@ import (
 	"github.com/ballast-lb/ballast/internal/consul"
 	"github.com/ballast-lb/ballast/zones"
 
-	"github.com/coredns/coredns/plugin/file"
-	"github.com/coredns/coredns/plugin/pkg/upstream"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
@@ -36,8 +34,6 @@ type zone struct {
 // immutable but for what the steers serve.
 type zoneData struct {
 	parsed *zones.Zone
-	static *file.Zone
-	inward *file.Zone        // the same, but it asks nobody where an alias leads
 	steers map[string]*steer // by the owner of the LB record
 	hasLB  bool
 	soa    *dns.SOA // for negative answers
@@ -76,23 +72,13 @@ func (z *zone) load() error {
 func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
 	data := &zoneData{
 		parsed: parsed,
-		static: file.NewZone(z.origin, z.cfg.file),
 		steers: make(map[string]*steer, len(parsed.LBs)),
 		hasLB:  len(parsed.LBs) > 0,
-		soa:    negativeSOA(parsed.SOA),
+		soa:    parsed.NegativeSOA(),
 		loaded: time.Now(),
-	}
-	data.static.Upstream = upstream.New()
-	for i := range parsed.Records {
-		if err := data.static.Insert(parsed.Records[i].RR); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", parsed.Records[i].File, parsed.Records[i].Line, err)
-		}
 	}
 	for i := range parsed.LBs {
 		rec := &parsed.LBs[i]
-		if err := data.static.Insert(rec.RR()); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", rec.File, rec.Line, err)
-		}
 		s, err := z.steer(parsed, rec)
 		if err != nil {
 			z.release(data, z.data.Load())
@@ -100,8 +86,6 @@ func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
 		}
 		data.steers[rec.Name] = s
 	}
-	data.inward = file.NewZone(z.origin, z.cfg.file)
-	data.inward.Tree, data.inward.Apex = data.static.Tree, data.static.Apex
 	return data, nil
 }
 
@@ -139,14 +123,6 @@ func (z *zone) release(data, kept *zoneData) {
 			s.close(next)
 		}
 	}
-}
-
-// negativeSOA is the SOA that goes with negative answers: its TTL is how long
-// they may be cached (RFC 2308 section 3).
-func negativeSOA(soa *dns.SOA) *dns.SOA {
-	neg := *soa
-	neg.Hdr.Ttl = max(1, min(neg.Hdr.Ttl, neg.Minttl))
-	return &neg
 }
 
 // negative is the authority section of a negative answer that may be cached

@@ -36,18 +36,18 @@ func (c *checker) meanTTL(r *LBRecord, mean uint32) {
 func (c *checker) fallback(r *LBRecord) {
 	name := r.LB.Fallback
 	const remedy = "name A or AAAA records of this zone"
-	n, exists := c.find(name)
+	n := c.find(name)
 	switch {
 	case !c.inside(name):
 		c.onLB(r, Error, remedy, "empty=%s is not in the zone %s", name, c.origin)
 	case name == r.Name:
 		c.onLB(r, Error, remedy, "empty=%s is the record's own name", name)
-	case c.cut(name) != nil:
+	case c.delegation(name) != nil:
 		c.onLB(r, Error, remedy, "empty=%s is in a delegated zone", name)
 	case n != nil && len(n.lbs) > 0:
 		c.chain(r)
 	case c.tornName(name):
-	case !exists:
+	case n == nil:
 		c.onLB(r, Error, "add an A or AAAA record for it, or correct the name", "empty=%s does not exist", name)
 	case !n.hasAddress() && n.first(dns.TypeCNAME) == nil:
 		c.onLB(r, Warning, "add an A or AAAA record for it", "empty=%s has no address", name)
@@ -61,7 +61,7 @@ const maxFallback = 4
 func (c *checker) chain(r *LBRecord) {
 	next := r
 	for range maxFallback {
-		n, _ := c.find(next.LB.Fallback)
+		n := c.find(next.LB.Fallback)
 		if n == nil || len(n.lbs) == 0 {
 			return
 		}
@@ -121,7 +121,7 @@ func (c *checker) member(r *LBRecord, srv *Record, seen map[string]*Record) {
 		c.on(srv, Error, "keep one of them", "server %s of LB %s is there already, on %s", id, r.Name, where(srv.File, first))
 	}
 	seen[id] = srv
-	n, _ := c.find(name)
+	n := c.find(name)
 	probe := r.LB.Probe()
 	switch {
 	case name == ".":

@@ -30,7 +30,7 @@ func (c *checker) follow(cname *Record, done map[*Record]bool) {
 	for r := cname; r != nil && !done[r]; {
 		path, on[r] = append(path, r), true
 		done[r] = true
-		n, _ := c.find(target(r.RR))
+		n := c.find(target(r.RR))
 		next := n.first(dns.TypeCNAME)
 		if next != nil && on[next] {
 			c.on(next, Error, "let one of them point to a name with records", "CNAMEs go in a circle: %s", circle(path, next))

@@ -72,7 +72,7 @@ func (c *checker) steered(n *node) {
 				"LB at %s stands beside %s on %s, and only one could answer", n.name, typeName(t), where(first.File, r))
 		}
 	}
-	if cut := c.cut(n.name); cut != nil {
+	if cut := c.delegation(n.name); cut != nil {
 		c.onLB(first, Error, "remove the LB, or remove the delegation and serve the names here",
 			"LB at %s is never served: %s is delegated by NS on %s", n.name, cut.RR.Header().Name, where(first.File, cut))
 	}
@@ -83,7 +83,7 @@ var atCut = []uint16{dns.TypeNS, dns.TypeDS, dns.TypeNSEC, dns.TypeRRSIG}
 
 // occluded finds records that a delegation hides, other than its glue.
 func (c *checker) occluded(n *node) {
-	cut := c.cut(n.name)
+	cut := c.delegation(n.name)
 	if cut == nil {
 		return
 	}
@@ -117,15 +117,15 @@ func (c *checker) target(n *node, r *Record) {
 	if (t != dns.TypeNS && t != dns.TypeMX && t != dns.TypeSRV) || name == "." || t == dns.TypeSRV && c.pools[n.name] || !c.inside(name) || c.tornName(name) {
 		return
 	}
-	node, exists := c.find(name)
+	node := c.find(name)
 	cname := node.first(dns.TypeCNAME)
 	switch {
 	case cname != nil:
 		c.on(r, Warning, "name the server itself (RFC 2181 section 10.3)",
 			"%s points to %s, which is a CNAME on %s", typeName(t), name, where(r.File, cname))
 	case node.hasAddress():
-	case t != dns.TypeNS && c.cut(name) != nil: // the other zone's to say
-	case !exists:
+	case t != dns.TypeNS && c.delegation(name) != nil: // the other zone's to say
+	case node == nil:
 		c.on(r, Warning, missingRemedy(name, c.origin), "%s points to %s, which does not exist", typeName(t), name)
 	case t == dns.TypeNS:
 		c.on(r, Warning, "add an A or AAAA record for it", "NS points to %s, which has no address", name)

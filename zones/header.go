@@ -116,13 +116,10 @@ func unknownType(text string) *mistake {
 }
 
 // checkType refuses types that are questions or belong to messages (RFC 6895
-// section 3.1), and those that CoreDNS cannot serve from a zone.
+// section 3.1).
 func checkType(t uint16) *mistake {
-	switch {
-	case t == dns.TypeOPT || t >= 128 && t <= 255 || t == dns.TypeANY || t == dns.TypeNone || t == dns.TypeReserved:
+	if t == dns.TypeOPT || t >= 128 && t <= 255 || t == dns.TypeANY || t == dns.TypeNone || t == dns.TypeReserved {
 		return wrong("remove it", "type %s cannot stand in a zone", typeName(t))
-	case t == dns.TypeNSEC3 || t == dns.TypeNSEC3PARAM:
-		return wrong("leave signing to the dnssec plugin", "zones signed with %s are not supported", typeName(t))
 	}
 	return nil
 }

@@ -9,21 +9,29 @@ import (
 // index finds a zone's data by name.
 type index struct {
 	origin string
-	nodes  map[string]*node
-	names  []string        // of nodes, in the order of the file
-	exists map[string]bool // names with data at them or below
+	nodes  map[string]*node // names with data at them or below
+	names  []string         // of nodes with data, in the order of the file
 }
 
-// node is what stands at one name.
+// node is a name that exists. It may have no data: an empty non-terminal
+// (RFC 4592 section 2.2.2).
 type node struct {
 	name    string // canonical
 	records []*Record
 	lbs     []*LBRecord
+
+	// For lookups; see serve.
+	rrsets []rrset
+	wild   *node // the wildcard directly below
+	cut    *node // the topmost delegation at the name or above, which hides it
 }
 
 func newIndex(z *Zone) *index {
-	x := &index{origin: z.Origin, nodes: map[string]*node{}, exists: map[string]bool{}}
+	x := &index{origin: z.Origin, nodes: map[string]*node{}}
 	for i := range z.Records {
+		if hashed(z.Records[i].RR) {
+			continue
+		}
 		n := x.add(canonical(z.Records[i].RR.Header().Name))
 		n.records = append(n.records, &z.Records[i])
 	}
@@ -34,20 +42,39 @@ func newIndex(z *Zone) *index {
 	return x
 }
 
-func (x *index) add(name string) *node {
-	if n, ok := x.nodes[name]; ok {
-		return n
+// hashed tells whether a record stands at the hash of a name, which is no name
+// that exists (RFC 5155 section 7.2.8).
+func hashed(rr dns.RR) bool {
+	if sig, ok := rr.(*dns.RRSIG); ok {
+		return sig.TypeCovered == dns.TypeNSEC3
 	}
-	n := &node{name: name}
-	x.nodes[name] = n
-	x.names = append(x.names, name)
-	for above := range ancestors(name, x.origin) {
-		if x.exists[above] {
-			break
-		}
-		x.exists[above] = true
+	return rr.Header().Rrtype == dns.TypeNSEC3
+}
+
+// add makes the node of a name that has data, and those of the names above it.
+func (x *index) add(name string) *node {
+	n := x.nodes[name]
+	if n == nil {
+		n = &node{name: name}
+		x.nodes[name] = n
+		x.above(name)
+	}
+	if len(n.records) == 0 && len(n.lbs) == 0 {
+		x.names = append(x.names, name)
 	}
 	return n
+}
+
+func (x *index) above(name string) {
+	for above := range ancestors(name, x.origin) {
+		if above == name {
+			continue
+		}
+		if x.nodes[above] != nil {
+			break
+		}
+		x.nodes[above] = &node{name: above}
+	}
 }
 
 // of gives the records of a type. A nil node has none.
@@ -85,24 +112,33 @@ func (n *node) hasAddress() bool {
 }
 
 // find gives the node that answers for a canonical name: its own, or that of
-// the wildcard that covers it (RFC 4592 section 3.3.1). The node is nil, and ok
-// true, at an empty non-terminal.
-func (x *index) find(name string) (n *node, ok bool) {
-	if x.exists[name] {
-		return x.nodes[name], true
+// the wildcard that covers it (RFC 4592 section 3.3.1), or nil.
+func (x *index) find(name string) *node {
+	n, encloser := x.closest(name)
+	if n == nil && encloser != nil {
+		n = x.nodes["*."+strings.TrimPrefix(encloser.name, ".")]
 	}
-	for above := range ancestors(name, x.origin) {
-		if x.exists[above] {
-			n, ok = x.nodes["*."+strings.TrimPrefix(above, ".")]
-			return n, ok
-		}
-	}
-	return nil, false
+	return n
 }
 
-// cut gives the delegation that a name is at or below: the topmost, if there
+// closest gives the node of a canonical name, which is nil if it does not
+// exist, and that of its closest encloser (RFC 4592 section 3.3.1), which is
+// nil only outside of the zone.
+func (x *index) closest(name string) (n, encloser *node) {
+	if n := x.nodes[name]; n != nil {
+		return n, n
+	}
+	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
+		if n := x.nodes[name[off:]]; n != nil {
+			return nil, n
+		}
+	}
+	return nil, x.nodes["."]
+}
+
+// delegation gives the NS record of the delegation that a name is at or below: the topmost, if there
 // are several.
-func (x *index) cut(name string) *Record {
+func (x *index) delegation(name string) *Record {
 	var top *Record
 	for above := range ancestors(name, x.origin) {
 		if above == x.origin {

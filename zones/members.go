@@ -61,7 +61,7 @@ func (x *index) addrs(name string) []netip.Addr {
 			out = append(out, a)
 		}
 	}
-	n, _ := x.find(name)
+	n := x.find(name)
 	for _, r := range n.of(dns.TypeA) {
 		add(r.RR.(*dns.A).A.To4())
 	}

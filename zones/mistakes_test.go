@@ -453,11 +453,6 @@ var mistakes = []struct {
 		},
 	},
 	{
-		"NSEC3PARAM", "@ NSEC3PARAM 1 0 0 -", []string{
-			"5:0 error: zones signed with NSEC3PARAM are not supported; leave signing to the dnssec plugin",
-		},
-	},
-	{
 		"policy", "www LB consul web policy=headrom", []string{
 			"5:0 error: unknown policy `headrom`: did you mean `headroom`?; ",
 		},

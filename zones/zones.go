@@ -38,7 +38,9 @@ type Zone struct {
 	Records []Record // all but LB, in the order of the file
 	LBs     []LBRecord
 
-	index *index
+	index    *index
+	negative rrset   // the SOA of negative answers
+	denial   *denial // nil if the zone is not signed
 }
 
 // Record is one static record and where it stands. Escapes in its names are
@@ -97,6 +99,7 @@ func Parse(r io.Reader, origin, file string, s Settings) (*Zone, []Problem) {
 	if Failed(problems) {
 		return nil, problems
 	}
+	p.zone.serve()
 	return p.zone, problems
 }
 
