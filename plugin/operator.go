@@ -28,6 +28,7 @@ func (o *operator) Status(context.Context) (control.Status, error) {
 		Zones:     []control.ZoneStatus{},
 		Sources:   []control.SourceStatus{},
 		Overrides: o.overrides(),
+		State:     o.hub.stateStatus(),
 	}
 	for _, z := range o.hub.allZones() {
 		status.Zones = append(status.Zones, z.status(now))
@@ -185,6 +186,7 @@ func (f *feed) report(now time.Time) control.SourceStatus {
 		Age:       control.Seconds(status.Age(now)),
 		Err:       status.Err,
 		Confirmed: status.Confirmed,
+		Snapshot:  f.fromSnapshot(),
 	}
 	if p := f.pool.Load(); p != nil {
 		report.Servers = len(p.Servers)
