@@ -28,6 +28,7 @@ type config struct {
 	reload         time.Duration
 	startupTimeout time.Duration
 	control        string // path of the socket, or "off"; empty if nothing is said
+	state          string // directory; empty if nothing is kept
 	fall           fall.F
 }
 

@@ -54,6 +54,7 @@ func (s *steer) explain(r control.ExplainRequest, fam policy.Family, now time.Ti
 		Name: s.name, Zone: s.zone, Type: fam.String(),
 		Source: s.feed.name, Policy: plan.Config.Policy,
 		Mode: plan.Mode.String(), Reason: plan.Reason,
+		Confirmed: s.feed.status().Confirmed, Snapshot: s.feed.fromSnapshot(),
 		TTL: control.Seconds(in.Choice.TTL), Sampled: in.Sampled,
 		Tolerance: in.Tolerance, HiddenLoad: hiddenLoad(plan, r, in),
 		Bounds: []control.Bound{}, Members: []control.ExplainedMember{}, Drawn: ids(plan, in.Choice.Members[:in.Choice.N]),

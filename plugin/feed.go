@@ -15,20 +15,28 @@ import (
 // feedSpec says where a pool comes from. Steers with the same key share a feed.
 type feedSpec struct {
 	key     string
+	lasting string     // the same in every process that follows the same
 	name    string     // what it is, also across changes of its details
 	initial *pool.Pool // what is known before the source said anything; may be nil
 	open    func(seed *pool.Pool) pool.Source
 }
 
+// seed is a pool that was known before its feed.
+type seed struct {
+	pool     *pool.Pool // At is when its source last vouched for it
+	snapshot time.Time  // when it was written, if it is from disk
+}
+
 // feed follows one source for all the steers that use it.
 type feed struct {
-	key, name string
-	source    pool.Source
-	seeded    bool
-	pool      atomic.Pointer[pool.Pool]
-	first     chan struct{} // closed once the pool is known
-	failing   bool          // as last logged; of the hub's ticker
-	probed    probe.Stats   // as last shown; of the hub's ticker
+	feedSpec
+	source   pool.Source
+	vouched  time.Time // of the seed: when its source vouched for it
+	snapshot time.Time // of the seed: when it was written, if it is from disk
+	pool     atomic.Pointer[pool.Pool]
+	first    chan struct{} // closed once the pool is known
+	failing  bool          // as last logged; of the hub's ticker
+	probed   probe.Stats   // as last shown; of the hub's ticker
 
 	mu     sync.Mutex
 	steers map[*steer]struct{}
@@ -37,27 +45,57 @@ type feed struct {
 	done   chan struct{} // closed when Run returned; nil before it was started
 }
 
-func newFeed(spec feedSpec, seed *pool.Pool) *feed {
-	f := &feed{
-		key:    spec.key,
-		name:   spec.name,
-		source: spec.open(seed),
-		seeded: seed != nil,
-		first:  make(chan struct{}),
-		steers: map[*steer]struct{}{},
-	}
-	switch {
-	case seed != nil && spec.initial != nil:
-		f.pool.Store(withHealth(spec.initial, seed))
-	case seed != nil:
-		f.pool.Store(seed)
-	default:
-		f.pool.Store(spec.initial)
-	}
-	if f.seeded {
-		close(f.first)
-	}
+func newFeed(spec feedSpec, from seed) *feed {
+	f := &feed{feedSpec: spec, first: make(chan struct{}), steers: map[*steer]struct{}{}}
+	f.begin(from)
 	return f
+}
+
+// begin sets what is known before the source is asked. It may be called again
+// until something is known.
+func (f *feed) begin(from seed) {
+	if from.pool == nil {
+		f.source = f.open(nil)
+		f.pool.Store(f.initial)
+		return
+	}
+	f.vouched, f.snapshot = from.pool.At, from.snapshot
+	f.source = f.open(f.sourceSeed(from))
+	f.pool.Store(from.pool)
+	if f.initial != nil {
+		f.pool.Store(withHealth(f.initial, from.pool))
+	}
+	close(f.first)
+}
+
+// sourceSeed is what the source itself shall go on from. Checks that were made
+// by an earlier process are no reason to ask thrice before a server is down:
+// the first round decides, and until then what they found is served.
+func (f *feed) sourceSeed(from seed) *pool.Pool {
+	if f.initial != nil && !from.snapshot.IsZero() {
+		return nil
+	}
+	return from.pool
+}
+
+// fromSnapshot is when the pool was written to disk, if the source has not
+// vouched for it since it was read from there; else zero.
+func (f *feed) fromSnapshot() time.Time {
+	if f.source.Status().Confirmed.After(f.vouched) {
+		return time.Time{}
+	}
+	return f.snapshot
+}
+
+// unheard tells that the source has not said anything since the start, while the
+// pool is from disk.
+func (f *feed) unheard() bool { return !f.fromSnapshot().IsZero() && f.source.Status().Err == "" }
+
+// last is the feed's pool as a seed, for a feed that is to follow the same.
+func (f *feed) last() seed {
+	last := *f.pool.Load()
+	last.At = f.status().Confirmed // the pool may be long unchanged
+	return seed{pool: &last, snapshot: f.fromSnapshot()}
 }
 
 // withHealth is p with the health that its servers had in seed.
@@ -107,10 +145,7 @@ func (f *feed) stop() {
 // publish hands a pool to all steers. Only the source's goroutine calls it.
 func (f *feed) publish(p *pool.Pool) {
 	f.pool.Store(p)
-	now := time.Now()
-	for _, s := range f.users() {
-		s.update(now)
-	}
+	f.replan(time.Now())
 	if !f.known() {
 		close(f.first)
 	}
@@ -135,10 +170,14 @@ func (f *feed) users() []*steer {
 	return users
 }
 
-// status is the source's, named as the feed is.
+// status is the source's, named as the feed is. Until it vouches for its pool
+// itself the earlier process's word counts.
 func (f *feed) status() pool.Status {
 	status := f.source.Status()
 	status.Source = f.name
+	if status.Confirmed.IsZero() {
+		status.Confirmed = f.vouched
+	}
 	return status
 }
 
@@ -154,7 +193,7 @@ func (f *feed) consequence() string {
 // tick logs and passes on that the source fails or works again: nothing is
 // published then, but the plans depend on it.
 func (f *feed) tick(now time.Time) {
-	status := f.source.Status()
+	status := f.status()
 	failing := status.Err != ""
 	showSource(f.name, status, now)
 	f.showProbes()
@@ -167,6 +206,11 @@ func (f *feed) tick(now time.Time) {
 	} else {
 		log.Infof("%s: works again", f.name)
 	}
+	f.replan(now)
+}
+
+// replan makes the plans of all users anew.
+func (f *feed) replan(now time.Time) {
 	for _, s := range f.users() {
 		s.update(now)
 	}

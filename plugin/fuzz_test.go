@@ -30,7 +30,7 @@ out IN CNAME www.example.net.
 
 // givePool gives a steer a pool of its own, whoever else uses its feed.
 func givePool(s *steer, p *pool.Pool) {
-	f := &feed{key: s.feed.key, name: s.feed.name, source: s.feed.source, first: s.feed.first, steers: map[*steer]struct{}{s: {}}}
+	f := &feed{feedSpec: s.feed.feedSpec, source: s.feed.source, first: s.feed.first, steers: map[*steer]struct{}{s: {}}}
 	f.pool.Store(p)
 	s.feed = f
 	s.update(time.Now())

@@ -1,13 +1,14 @@
 package ballast
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
-	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/plugin/policy/hidden"
 
 	"github.com/coredns/caddy"
@@ -28,6 +29,8 @@ type hub struct {
 	slots          chan struct{}    // of probes that run
 	clients        map[consul.Config]*consul.Client
 	control        string
+	state          string  // directory; empty if nothing is kept
+	keeper         *keeper // from the start on, if there is a directory
 	startupTimeout time.Duration
 	running        bool
 
@@ -82,13 +85,18 @@ func (h *hub) configure(cfg *config) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.startupTimeout = max(h.startupTimeout, cfg.startupTimeout)
-	switch {
-	case cfg.control == "" || cfg.control == h.control:
-	case h.control != "":
-		return fmt.Errorf("control is '%s' here and '%s' in another ballast directive; there is one socket for all", cfg.control, h.control)
-	default:
-		h.control = cfg.control
+	return errors.Join(
+		onlyOne("control", &h.control, cfg.control, "there is one socket for all"),
+		onlyOne("state", &h.state, cfg.state, "there is one directory for all"),
+	)
+}
+
+// onlyOne sets what all directives share, and which one of them may say.
+func onlyOne(property string, shared *string, value, why string) error {
+	if value != "" && *shared != "" && value != *shared {
+		return fmt.Errorf("%s is '%s' here and '%s' in another ballast directive; %s", property, value, *shared, why)
 	}
+	*shared = cmp.Or(*shared, value)
 	return nil
 }
 
@@ -145,8 +153,8 @@ func (h *hub) join(s *steer, spec feedSpec) {
 
 // seed is the last pool of a feed that did the same as spec, in this hub or in
 // the one before. The caller holds mu.
-func (h *hub) seed(spec feedSpec) *pool.Pool {
-	if seed := h.lastPool(spec); seed != nil || h.old == nil {
+func (h *hub) seed(spec feedSpec) seed {
+	if seed := h.lastPool(spec); seed.pool != nil || h.old == nil {
 		return seed
 	}
 	h.old.mu.Lock()
@@ -156,15 +164,13 @@ func (h *hub) seed(spec feedSpec) *pool.Pool {
 
 // lastPool is the last pool of a feed that did the same as spec. The caller
 // holds mu.
-func (h *hub) lastPool(spec feedSpec) *pool.Pool {
+func (h *hub) lastPool(spec feedSpec) seed {
 	for _, f := range []*feed{h.feeds[spec.key], h.named[spec.name]} {
 		if f != nil && f.known() {
-			seed := *f.pool.Load()
-			seed.At = f.source.Status().Confirmed // the pool may be long unchanged
-			return &seed
+			return f.last()
 		}
 	}
-	return nil
+	return seed{}
 }
 
 // leave ends the use of a feed, and the feed with its last user.

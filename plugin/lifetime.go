@@ -24,6 +24,7 @@ const (
 // a reload the old instance serves until then.
 func (h *hub) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
+	h.openState()
 	h.mu.Lock()
 	h.cancel, h.running = cancel, true
 	for _, f := range h.feeds {
@@ -40,8 +41,15 @@ func (h *hub) start() error {
 	return nil
 }
 
-// awaitPools waits until every pool has been seen, but not for ever.
+// graceForWord is how long the start waits for sources whose pools are known
+// from the last process: long enough for a Consul that is well.
+const graceForWord = 500 * time.Millisecond
+
+// awaitPools waits until every pool has been seen, but not for ever. Pools from
+// disk count, but so that nobody gets servers that went meanwhile their sources
+// have a moment to say so.
 func (h *hub) awaitPools() {
+	defer h.awaitWord(time.Now().Add(min(graceForWord, h.startupTimeout)))
 	timeout := time.NewTimer(h.startupTimeout)
 	defer timeout.Stop()
 	for _, f := range h.allFeeds() {
@@ -50,6 +58,19 @@ func (h *hub) awaitPools() {
 		case <-timeout.C:
 			log.Warningf("not all pools are known after %s: %s; serving the rest", h.startupTimeout, f.name)
 			return
+		}
+	}
+}
+
+// awaitWord waits until the sources of pools from disk have vouched for them or
+// turned out to be in trouble.
+func (h *hub) awaitWord(deadline time.Time) {
+	for _, f := range h.allFeeds() {
+		for f.unheard() && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !f.snapshot.IsZero() {
+			f.replan(time.Now()) // trouble shortens the TTL
 		}
 	}
 }
@@ -110,6 +131,7 @@ func (h *hub) tick(now time.Time) {
 
 // overridesChanged makes all plans anew, in a reload those of both hubs.
 func (h *hub) overridesChanged(now time.Time) {
+	h.keeper.nudge()
 	h.updateAll(now)
 	h.mu.Lock()
 	successor := h.successor
@@ -142,6 +164,9 @@ func (h *hub) stop() error {
 	h.wg.Wait()
 	for _, f := range h.allFeeds() {
 		f.stop()
+	}
+	if h.keeper != nil {
+		h.keeper.leave(h)
 	}
 	h.discard()
 	return nil

@@ -31,6 +31,9 @@ var consuls consultest.Shared
 func TestMain(m *testing.M) {
 	dnsserver.Directives = append([]string{"root", "reload"}, dnsserver.Directives...)
 	flag.Parse()
+	if file := os.Getenv(corefileEnv); file != "" {
+		os.Exit(serveAlone(file))
+	}
 	code := m.Run()
 	consuls.Stop()
 	if code == 0 && !fuzzing() {

@@ -19,6 +19,7 @@ import (
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
@@ -117,8 +118,16 @@ local IN A 127.0.0.1
 `, webPool, openPort(t), closedPort(t), closedPort(t), reportingPort(t))
 	writeZone(t, dir, "zone", records)
 	addr = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	body = "prometheus " + addr + "\nballast DIR/zone {\nreload 20ms\n}"
+	os.Mkdir(dir+"/state", 0o700)
+	body = "prometheus " + addr + "\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n}"
 	s = serve(t, dir, body)
+	listening(t, addr)
+	return s, dir, body, addr
+}
+
+// listening waits until somebody listens: the prometheus plugin begins late.
+func listening(t testing.TB, addr string) {
+	t.Helper()
 	until(t, "a scrape", 5*time.Second, func() bool {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
@@ -126,7 +135,6 @@ local IN A 127.0.0.1
 		}
 		return err == nil
 	})
-	return s, dir, body, addr
 }
 
 // reportingPort is that of a server that tells its load.
@@ -354,4 +362,19 @@ func TestFailedRestartKeepsTheSeries(t *testing.T) {
 			t.Errorf("answers_total of %s went from %v to %v with %d answers more", id, was, is, counts[ip])
 		}
 	}
+}
+
+// seriesOf counts the series of a metric in CoreDNS's registry.
+func seriesOf(t testing.TB, metric string) int {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == metric {
+			return len(f.GetMetric())
+		}
+	}
+	return 0
 }

@@ -28,6 +28,7 @@ func (o *operator) Status(context.Context) (control.Status, error) {
 		Zones:     []control.ZoneStatus{},
 		Sources:   []control.SourceStatus{},
 		Overrides: o.overrides(),
+		State:     o.hub.stateStatus(),
 	}
 	for _, z := range o.hub.allZones() {
 		status.Zones = append(status.Zones, z.status(now))
@@ -169,7 +170,7 @@ func (s *steer) member(sv *served, i int, now time.Time) control.MemberStatus {
 		Health: m.Server.Health, HealthWhy: m.Server.Reason,
 		Connections: m.Server.Load.Connections,
 		Weight:      m.Weight, Share: m.Share, In: m.In, Why: m.Why,
-		Answers: counted(sv.members[i].given),
+		Answers: sv.members[i].given.Load(),
 	}
 	if m.Server.Load.Known() {
 		status.Load = &m.Server.Load.Value
@@ -185,6 +186,7 @@ func (f *feed) report(now time.Time) control.SourceStatus {
 		Age:       control.Seconds(status.Age(now)),
 		Err:       status.Err,
 		Confirmed: status.Confirmed,
+		Snapshot:  f.fromSnapshot(),
 	}
 	if p := f.pool.Load(); p != nil {
 		report.Servers = len(p.Servers)

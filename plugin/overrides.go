@@ -12,8 +12,9 @@ import (
 
 // overrides are what operators have said of servers. The zero value is empty.
 type overrides struct {
-	mu  sync.Mutex
-	all []control.Override
+	mu      sync.Mutex
+	all     []control.Override // never written to, but replaced
+	version uint64             // counts changes
 }
 
 // of returns what applies to the servers of a pool that serves owner. A drain
@@ -44,6 +45,7 @@ func (o *overrides) set(word control.Override) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = append(slices.DeleteFunc(slices.Clone(o.all), sameTarget(word.Server, word.Name)), word)
+	o.version++
 }
 
 // clear takes back what was said of server at owner, or everywhere if owner is
@@ -55,6 +57,7 @@ func (o *overrides) clear(server, owner string) int {
 	o.all = slices.DeleteFunc(slices.Clone(o.all), func(w control.Override) bool {
 		return w.Server == server && (owner == "" || w.Name == owner)
 	})
+	o.version++
 	return before - len(o.all)
 }
 
@@ -67,8 +70,19 @@ func (o *overrides) expire(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	before := len(o.all)
-	o.all = slices.DeleteFunc(o.all, func(w control.Override) bool { return !w.Active(now) })
-	return len(o.all) != before
+	o.all = slices.DeleteFunc(slices.Clone(o.all), func(w control.Override) bool { return !w.Active(now) })
+	if len(o.all) == before {
+		return false
+	}
+	o.version++
+	return true
+}
+
+// latest are all words, and a number that is another one after each change.
+func (o *overrides) latest() ([]control.Override, uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all, o.version
 }
 
 func (o *overrides) list() []control.Override {

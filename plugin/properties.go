@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/internal/statedir"
 
 	"github.com/coredns/caddy"
 )
@@ -20,6 +21,7 @@ var properties = map[string]func(*caddy.Controller, *config) error{
 	"token":           path(func(cfg *config) *string { return &cfg.needConsul().TokenFile }),
 	"exec":            path(func(cfg *config) *string { return &cfg.execDir }),
 	"control":         setControl,
+	"state":           setState,
 	"tls":             setTLS,
 	"reload":          duration(func(cfg *config) *time.Duration { return &cfg.reload }),
 	"startup_timeout": duration(func(cfg *config) *time.Duration { return &cfg.startupTimeout }),
@@ -109,6 +111,19 @@ func setControl(c *caddy.Controller, cfg *config) error {
 		return err
 	}
 	cfg.control = value
+	return nil
+}
+
+// setState takes a directory that can be written to: who asks for one relies on
+// it, and it is when a person looks that a mistake can be mended.
+func setState(c *caddy.Controller, cfg *config) error {
+	if err := text(func(cfg *config) *string { return &cfg.state })(c, cfg); err != nil {
+		return err
+	}
+	cfg.state = rooted(c, cfg.state)
+	if err := statedir.Check(cfg.state); err != nil {
+		return c.Errf("state: %v", err)
+	}
 	return nil
 }
 

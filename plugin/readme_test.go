@@ -55,12 +55,13 @@ func examples(t *testing.T) []example {
 
 var (
 	zoneFile = regexp.MustCompile(`(?m)^(\s*ballast\s+)(\S+)(.*)$`)
+	stateDir = regexp.MustCompile(`(?m)^(\s*state\s+)\S+`)
 	key      = regexp.MustCompile(`(?m)^([\w.]+):\d+ \{`)
 	anyPort  = regexp.MustCompile(`(:)(\d{4,5})\b`)
 )
 
 // ready makes an example fit for a test: other ports, a control socket of its
-// own, and a zone file whose path holds from the test's folder. It tells where
+// own, a directory for its state, and a zone file whose path holds from the test's folder. It tells where
 // DNS is served.
 func (e *example) ready(t *testing.T) (port int) {
 	t.Helper()
@@ -79,6 +80,7 @@ func (e *example) ready(t *testing.T) (port int) {
 		m := zoneFile.FindStringSubmatch(line)
 		return m[1] + filepath.Join(e.folder, m[2]) + m[3]
 	})
+	e.text = stateDir.ReplaceAllString(e.text, "${1}"+t.TempDir())
 	socket := filepath.Join(t.TempDir(), "control", "coredns.sock")
 	t.Setenv("BALLAST_CONTROL", socket)
 	if port == 0 {

@@ -100,6 +100,10 @@ func (s *server) restart(dir, body string) error {
 }
 
 func (s *server) stop() {
+	if s.inst == nil {
+		return // stopped before its test ended
+	}
+	defer func() { s.inst = nil }()
 	for _, err := range s.inst.ShutdownCallbacks() {
 		s.t.Errorf("Shutdown: %v", err)
 	}

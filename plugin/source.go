@@ -28,9 +28,10 @@ func (z *zone) consulSpec(rec *zones.LBRecord) (feedSpec, error) {
 	}
 	q := consulQuery(rec.LB)
 	return feedSpec{
-		key:  fmt.Sprintf("consul %p %+v", z.client, q),
-		name: q.String(),
-		open: func(seed *pool.Pool) pool.Source { return z.client.Pool(q, seed) },
+		key:     fmt.Sprintf("consul %p %+v", z.client, q),
+		lasting: digest("consul", z.cfg.consul.Address, z.cfg.consul.Datacenter, q),
+		name:    q.String(),
+		open:    func(seed *pool.Pool) pool.Source { return z.client.Pool(q, seed) },
 	}, nil
 }
 
@@ -51,6 +52,7 @@ func (z *zone) srvSpec(parsed *zones.Zone, rec *zones.LBRecord) (feedSpec, error
 	opts.Slots = z.hub.slots
 	return feedSpec{
 		key:     key,
+		lasting: key,
 		name:    srvName(parsed, rec),
 		initial: &pool.Pool{Service: rec.LB.Name, Servers: servers, At: time.Now()},
 		open: func(seed *pool.Pool) pool.Source {

@@ -69,7 +69,7 @@ func parsePrefix(flag, s string) (netip.Prefix, error) {
 
 func (a *app) showExplanation(e control.Explanation) string {
 	in, out := split(e.Members)
-	return heading(e) + hiddenLoad(e) + a.inTable(e, in) + beliefTable(e, in) + a.outTable(out) + boundsTable(e)
+	return a.heading(e) + hiddenLoad(e) + a.inTable(e, in) + beliefTable(e, in) + a.outTable(out) + boundsTable(e)
 }
 
 func split(members []control.ExplainedMember) (in, out []control.ExplainedMember) {
@@ -84,7 +84,7 @@ func split(members []control.ExplainedMember) (in, out []control.ExplainedMember
 }
 
 // heading says what was asked, in which mode it is answered, and with what.
-func heading(e control.Explanation) string {
+func (a *app) heading(e control.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Name, e.Type)
 	if e.Key != "" {
@@ -92,6 +92,7 @@ func heading(e control.Explanation) string {
 	}
 	fmt.Fprintf(&b, ", in zone %s\n", e.Zone)
 	note(&b, "", fmt.Sprintf("Servers from %s, policy %s, mode %s%s.", e.Source, e.Policy, e.Mode, prefixed(": ", e.Reason)))
+	note(&b, "", a.fromSnapshot("The pool", e.Snapshot, e.Confirmed))
 	drawn := strings.Join(e.Drawn, ", ")
 	switch {
 	case len(e.Drawn) == 0:

@@ -209,8 +209,11 @@ func troubles() *server {
 	name.Mode, name.Reason, name.Members = "all-down", "nobody is live: all are served", slices.Clone(name.Members[2:3])
 	name.Members[0].In, name.Members[0].Share, name.Members[0].Weight = true, 1, 2
 	s.status.Sources[0].Err = "connection refused"
+	s.status.Sources[0].Snapshot = noon.Add(-7 * time.Minute)
 	s.status.Sources[1].Confirmed = time.Time{}
+	s.status.State = &control.StateStatus{Dir: "/var/lib/ballast", Current: noon.Add(-7 * time.Minute), Err: "write /var/lib/ballast/pools.jsonl.new: no space left on device"}
 	e := &s.explanation
+	e.Confirmed, e.Snapshot = noon.Add(-8*time.Minute), noon.Add(-7*time.Minute)
 	e.Mode, e.Reason, e.Key, e.Sampled, e.Drawn = "all-down", "nobody is live: all are served", "", false, []string{"web-3"}
 	e.Members = []control.ExplainedMember{{MemberStatus: name.Members[0], Factors: e.Members[2].Factors}}
 	e.TTL = control.Seconds(30 * time.Second)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,7 @@ that pools come from, and what operators have overridden. With NAMEs (shell
 patterns will do) show only those.
 
 Exits with 1 if somebody should look: a zone whose last reload failed, a source
-in trouble, or a name without a live server.`,
+in trouble, a name without a live server, or state that cannot be written.`,
 		Example: `  ballastctl status
   ballastctl status www.example.org
   ballastctl status --watch '*.example.org'
@@ -84,7 +85,7 @@ func matchName(pattern, name string) bool {
 func troubled(s control.Status) bool {
 	return slices.ContainsFunc(s.Zones, func(z control.ZoneStatus) bool {
 		return z.Err != "" || slices.ContainsFunc(z.Names, func(n control.NameStatus) bool { return !served(n) })
-	}) || slices.ContainsFunc(s.Sources, func(s control.SourceStatus) bool { return s.Err != "" })
+	}) || s.State != nil && s.State.Err != "" || slices.ContainsFunc(s.Sources, func(s control.SourceStatus) bool { return s.Err != "" })
 }
 
 // served tells whether a live server answers for the name.
@@ -95,6 +96,7 @@ func served(n control.NameStatus) bool {
 func (a *app) showStatus(s control.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s, pid %d, up %s\n", s.Program, s.Version, s.PID, shortAge(a.now().Sub(s.Started)))
+	b.WriteString(a.stateLines(s.State))
 	b.WriteString("\n" + a.zonesTable(s.Zones))
 	for _, z := range s.Zones {
 		for _, n := range z.Names {
@@ -168,6 +170,27 @@ func (a *app) sourcesTable(sources []control.SourceStatus) string {
 		}
 		t.row(s.Source, strconv.Itoa(s.Servers), confirmed)
 		note(&troubles, "", prefixed("! "+s.Source+": ", s.Err))
+		note(&troubles, "", a.fromSnapshot(s.Source, s.Snapshot, s.Confirmed))
 	}
 	return t.String() + troubles.String()
+}
+
+// fromSnapshot says that a pool is known from before a restart only; empty if
+// it is not.
+func (a *app) fromSnapshot(what string, written, confirmed time.Time) string {
+	if written.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("%s is from the snapshot of %s, confirmed %s, until the source answers.", what, a.ago(written), a.ago(confirmed))
+}
+
+// stateLines say what a restart would start with.
+func (a *app) stateLines(s *control.StateStatus) string {
+	if s == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "state in %s, as of %s\n", s.Dir, a.ago(s.Current))
+	note(&b, "", prefixed("! it cannot be written: ", s.Err))
+	return b.String()
 }

@@ -1,6 +1,9 @@
 package control
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // ExplainRequest asks why a name is answered as it is.
 type ExplainRequest struct {
@@ -13,18 +16,22 @@ type ExplainRequest struct {
 
 // Explanation says who answers a question, who does not, and why.
 type Explanation struct {
-	Name    string            `json:"name"` // fully qualified
-	Zone    string            `json:"zone"`
-	Type    string            `json:"type"`
-	Key     string            `json:"key,omitempty"` // the resolver key that was used
-	Source  string            `json:"source"`
-	Policy  string            `json:"policy"`
-	Mode    string            `json:"mode"`
-	Reason  string            `json:"reason,omitempty"`
-	TTL     Seconds           `json:"ttl"`
-	Bounds  []Bound           `json:"bounds"` // all that were considered; the shortest, clipped to the record's limits, is TTL
-	Members []ExplainedMember `json:"members"`
-	Drawn   []string          `json:"drawn"` // IDs that this key gets now
+	Name   string `json:"name"` // fully qualified
+	Zone   string `json:"zone"`
+	Type   string `json:"type"`
+	Key    string `json:"key,omitempty"` // the resolver key that was used
+	Source string `json:"source"`
+	Policy string `json:"policy"`
+	// Confirmed and Snapshot tell how far the source can be trusted, as those of
+	// SourceStatus do.
+	Confirmed time.Time         `json:"confirmed,omitzero"`
+	Snapshot  time.Time         `json:"snapshot,omitzero"`
+	Mode      string            `json:"mode"`
+	Reason    string            `json:"reason,omitempty"`
+	TTL       Seconds           `json:"ttl"`
+	Bounds    []Bound           `json:"bounds"` // all that were considered; the shortest, clipped to the record's limits, is TTL
+	Members   []ExplainedMember `json:"members"`
+	Drawn     []string          `json:"drawn"` // IDs that this key gets now
 	// HiddenLoad is what is known of the key, for policies that ask for it.
 	HiddenLoad *HiddenLoad `json:"hidden_load,omitempty"`
 	// Tolerance is by how much a server may be loaded beyond its share.

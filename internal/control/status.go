@@ -16,6 +16,15 @@ type Status struct {
 	Zones     []ZoneStatus   `json:"zones"`
 	Sources   []SourceStatus `json:"sources"`
 	Overrides []Override     `json:"overrides"`
+	State     *StateStatus   `json:"state,omitempty"` // absent if nothing is kept on disk
+}
+
+// StateStatus is what a name server keeps on disk for its next process.
+type StateStatus struct {
+	Dir     string    `json:"dir"`
+	Current time.Time `json:"current,omitzero"` // when servers and health were last as there
+	Size    int64     `json:"size"`             // of the pools, in bytes
+	Err     string    `json:"err,omitempty"`    // why it cannot be written
 }
 
 // ZoneStatus is one zone and the names that are steered in it.
@@ -75,4 +84,7 @@ type SourceStatus struct {
 	Err       string    `json:"err,omitempty"`
 	Servers   int       `json:"servers"`
 	Confirmed time.Time `json:"confirmed,omitzero"` // zero if it never vouched for its pool
+	// Snapshot is when the pool was written to disk, if this process has it from
+	// there and its source has not vouched for it since.
+	Snapshot time.Time `json:"snapshot,omitzero"`
 }

@@ -55,6 +55,8 @@ var rules = []rule{
 		reason: "the words that all programs share do no I/O"},
 	{from: []string{"plugin/policy"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe"},
 		reason: "policy is pure: time and randomness are arguments"},
+	{from: []string{"plugin/snapshot"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe", module + "internal/statedir"},
+		reason: "a snapshot is bytes: what can be written and read in a test can be fuzzed"},
 	{from: []string{"zones"}, not: []string{module + "plugin", module + "internal/consul", module + "internal/probe", "net/http"}, deep: true,
 		reason: "a zone file is read without knowing who serves it"},
 }
@@ -121,7 +123,7 @@ func TestImportsPointDown(t *testing.T) {
 // TestPureCoresAskNoClock reads the source: the package time is fine for its
 // types, not for its clock.
 func TestPureCoresAskNoClock(t *testing.T) {
-	for _, dir := range []string{"internal/pool", "internal/pace", "plugin/policy", "plugin/policy/hidden", "plugin/policy/belief", "director/schedule", "director/verdict"} {
+	for _, dir := range []string{"internal/pool", "internal/pace", "plugin/policy", "plugin/policy/hidden", "plugin/policy/belief", "plugin/snapshot", "director/schedule", "director/verdict"} {
 		files, err := filepath.Glob("../../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("No files in %s: %v", dir, err)
