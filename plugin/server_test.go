@@ -22,13 +22,14 @@ import (
 	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/transfer"
+	_ "github.com/coredns/coredns/plugin/tsig"
 	_ "github.com/coredns/coredns/plugin/whoami"
 )
 
 func init() {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "bind", "ready", "prometheus", "errors", "log", "dnssec", "transfer", "ballast", "whoami",
+		"metadata", "bind", "ready", "prometheus", "errors", "log", "tsig", "dnssec", "transfer", "ballast", "whoami",
 	}
 }
 
