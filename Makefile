@@ -78,6 +78,10 @@ fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)
 bench: build ## Measure the cost of an answer, alone and against the file plugin
 	$(GO) run ./test/bench -bin $(BIN)
 
+.PHONY: difftest
+difftest: build packages ## Compare answers with those of NSD and Knot, in a minute
+	$(GO) run ./test/difftest -bin $(BIN) -cache $(CACHE)/bin
+
 .PHONY: sim
 sim: ## Judge the policies in the simulator, and write test/sim/results
 	$(GO) run ./test/sim -out test/sim/results

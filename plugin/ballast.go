@@ -43,7 +43,7 @@ func (b *Ballast) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	if question.Qtype == dns.TypeDS && qname == z.origin {
 		z = b.zones.parent(z)
 	}
-	if subnetMalformed(r) {
+	if !readEDNS(r) {
 		return dns.RcodeFormatError, nil
 	}
 	q := query{b: b, ctx: ctx, w: w, r: r, zone: z, data: z.data.Load(), qname: qname}

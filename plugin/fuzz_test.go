@@ -172,6 +172,9 @@ func checkReply(t *testing.T, asked, m *dns.Msg) {
 			fail("TTL %d: %v", h.Ttl, rr)
 		}
 	}
+	if bare := m.Copy(); atMost(bare) < bare.Len() {
+		fail("%d octets are taken for at most %d", bare.Len(), atMost(bare))
+	}
 	// As CoreDNS sends it.
 	scrubbed := (&request.Request{W: &benchWriter{remote: benchRemote}, Req: asked}).Scrub(m)
 	packet, err := scrubbed.Pack()

@@ -9,10 +9,13 @@ import (
 
 // clientSubnet returns the query's EDNS client subnet option (RFC 7871), or nil.
 func clientSubnet(r *dns.Msg) *dns.EDNS0_SUBNET {
-	opt := r.IsEdns0()
-	if opt == nil {
-		return nil
+	if opt := r.IsEdns0(); opt != nil {
+		return subnetOf(opt)
 	}
+	return nil
+}
+
+func subnetOf(opt *dns.OPT) *dns.EDNS0_SUBNET {
 	for _, o := range opt.Option {
 		if subnet, ok := o.(*dns.EDNS0_SUBNET); ok {
 			return subnet
@@ -38,14 +41,22 @@ func subnetPrefix(o *dns.EDNS0_SUBNET) (prefix netip.Prefix, ok bool) {
 	return prefix, prefix.IsValid() && prefix.Masked() == prefix
 }
 
-// subnetMalformed tells that the query must be refused with FORMERR.
-func subnetMalformed(r *dns.Msg) bool {
-	o := clientSubnet(r)
-	if o == nil {
-		return false
+// subnetMalformed tells that the query must be refused with FORMERR: also if it
+// has two subnets, as an answer can be for one only.
+func subnetMalformed(opt *dns.OPT) bool {
+	seen := false
+	for _, option := range opt.Option {
+		o, is := option.(*dns.EDNS0_SUBNET)
+		if !is {
+			continue
+		}
+		// The scope is the answer's to say.
+		if _, ok := subnetPrefix(o); !ok || seen || o.SourceScope != 0 {
+			return true
+		}
+		seen = true
 	}
-	_, ok := subnetPrefix(o)
-	return !ok || o.SourceScope != 0 // the scope is the answer's to say
+	return false
 }
 
 // resolverKey is whom the answer goes to: the client subnet if one is sent,
@@ -61,7 +72,11 @@ func resolverKey(w dns.ResponseWriter, r *dns.Msg) netip.Prefix {
 }
 
 func remoteAddr(w dns.ResponseWriter) netip.Addr {
-	switch a := w.RemoteAddr().(type) {
+	remote := w.RemoteAddr()
+	if wrapped, ok := remote.(interface{ Unwrap() net.Addr }); ok { // the proxyproto plugin's
+		remote = wrapped.Unwrap()
+	}
+	switch a := remote.(type) {
 	case *net.UDPAddr:
 		return a.AddrPort().Addr().Unmap()
 	case *net.TCPAddr:

@@ -34,8 +34,8 @@ func (s *steer) survey(now time.Time) {
 		return
 	}
 	s.surveyed = now
-	if policy.Learns(s.served.Load().plan.Config.Policy) {
-		s.metrics.survey(s.learner.Survey(now))
+	if plan := s.served.Load().plan; policy.Learns(plan.Config.Policy) {
+		s.metrics.survey(s.learner.Survey(now), serverIDs(plan))
 	} else {
 		s.metrics.unlearn()
 	}
@@ -51,9 +51,7 @@ func (m *steerMetrics) unlearn() {
 	m.learning = false
 	m.adapting.Store(nil)
 	m.forgetKeys()
-	for id := range m.servers {
-		m.forgetBelief(id)
-	}
+	m.forgetBeliefs(all)
 }
 
 // adapting are the series of TTLs, once the name's policy adapts them.
@@ -76,7 +74,7 @@ func (m *steerMetrics) adapted(ttl time.Duration) {
 	}
 }
 
-func (m *steerMetrics) survey(v policy.Survey) {
+func (m *steerMetrics) survey(v policy.Survey, present map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone {
@@ -86,9 +84,10 @@ func (m *steerMetrics) survey(v policy.Survey) {
 	resolverKeys.WithLabelValues(m.zone, m.name).Set(float64(v.Keys))
 	queryBudget.WithLabelValues(m.zone, m.name).Set(v.Queries)
 	for id, b := range v.Servers {
-		if _, ok := m.servers[id]; !ok {
+		if !present[id] {
 			continue // gone meanwhile, with its series
 		}
+		m.believed[id] = true
 		believedLoad.WithLabelValues(m.zone, m.name, id).Set(b.Load)
 		capacityShare.WithLabelValues(m.zone, m.name, id).Set(b.Share)
 		if b.Age >= 0 {
@@ -99,11 +98,19 @@ func (m *steerMetrics) survey(v policy.Survey) {
 	}
 }
 
-func (m *steerMetrics) forgetBelief(id string) {
-	believedLoad.DeleteLabelValues(m.zone, m.name, id)
-	capacityShare.DeleteLabelValues(m.zone, m.name, id)
-	reportAge.DeleteLabelValues(m.zone, m.name, id)
+// forgetBeliefs drops the series of some servers. The caller holds mu.
+func (m *steerMetrics) forgetBeliefs(which func(id string) bool) {
+	for id := range m.believed {
+		if which(id) {
+			delete(m.believed, id)
+			believedLoad.DeleteLabelValues(m.zone, m.name, id)
+			capacityShare.DeleteLabelValues(m.zone, m.name, id)
+			reportAge.DeleteLabelValues(m.zone, m.name, id)
+		}
+	}
 }
+
+func all(string) bool { return true }
 
 func (m *steerMetrics) forgetKeys() {
 	answerTTL.DeleteLabelValues(m.zone, m.name)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	dto "github.com/prometheus/client_model/go"
 )
 
 func opts(metric, help string) prometheus.Opts {
@@ -35,11 +34,7 @@ func gauge(metric, help string, labels ...string) *prometheus.GaugeVec {
 // labels are bounded by the zone files and by what the sources hold now:
 // whatever goes takes its series along.
 var (
-	answers          = counter("answers_total", "Counter of answers that a real server was put into.", "zone", "name", "real_server")
 	queries          = counter("queries_total", "Counter of queries at LB names, by what the answer was made of.", "zone", "name", "reason")
-	weight           = gauge("server_weight", "The weight that selection uses.", "zone", "name", "real_server")
-	health           = gauge("server_health", "Health of a real server: 1 passing, 0.5 warning, 0 critical, -1 drained.", "zone", "name", "real_server")
-	ttlSeconds       = gauge("ttl_seconds", "TTL of answers given now.", "zone", "name")
 	zoneReloads      = counter("zone_reloads_total", "Counter of changed zone files that were read.", "zone", "result")
 	zoneReloadFailed = gauge("zone_reload_failed", "1 while the zone file on disk cannot be used.", "zone")
 	notifyFailing    = gauge("zone_notify_failing", "1 while not all secondaries are told of changes.", "zone")
@@ -47,9 +42,6 @@ var (
 	probes           = counter("probes_total", "Counter of probes of SRV targets, by result.", "source", "result")
 	sourceFailing    = gauge("source_failing", "1 while a source is in trouble.", "source")
 )
-
-// healthValues are the values of server_health.
-var healthValues = map[pool.Health]float64{pool.Passing: 1, pool.Unknown: 1, pool.Warning: 0.5, pool.Critical: 0, pool.Drained: -1}
 
 // modes are the values of the reason label.
 const modes = int(policy.Waiting) + 1
@@ -61,13 +53,13 @@ type steerMetrics struct {
 	adapting   atomic.Pointer[adapting]
 
 	mu       sync.Mutex
-	servers  map[string]prometheus.Counter // answers by server ID
-	learning bool                          // there are series of what the policy knows
-	gone     bool                          // nothing is shown any more
+	believed map[string]bool // IDs of servers of which series tell what is believed
+	learning bool            // there are series of what the policy knows
+	gone     bool            // nothing is shown any more
 }
 
 func newSteerMetrics(zone, owner string) *steerMetrics {
-	m := &steerMetrics{zone: zone, name: owner, servers: map[string]prometheus.Counter{}}
+	m := &steerMetrics{zone: zone, name: owner, believed: map[string]bool{}}
 	for i := range m.queries {
 		m.queries[i] = queries.WithLabelValues(zone, owner, policy.Mode(i).String())
 	}
@@ -76,43 +68,23 @@ func newSteerMetrics(zone, owner string) *steerMetrics {
 
 func (m *steerMetrics) query(mode policy.Mode) { m.queries[mode].Inc() }
 
-// answer is the counter of answers that the server was in.
-func (m *steerMetrics) answer(id string) prometheus.Counter {
+// keep drops the series of servers that are not in a plan any more.
+func (m *steerMetrics) keep(plan *policy.Plan) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c, ok := m.servers[id]
-	if !ok {
-		c = answers.WithLabelValues(m.zone, m.name, id)
-		m.servers[id] = c
+	if len(m.believed) == 0 {
+		return
 	}
-	return c
+	present := serverIDs(plan)
+	m.forgetBeliefs(func(id string) bool { return !present[id] })
 }
 
-// show sets the gauges of a plan and drops the series of servers that are gone.
-func (m *steerMetrics) show(plan *policy.Plan) {
-	ttlSeconds.WithLabelValues(m.zone, m.name).Set(plan.TTL.Seconds())
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	present := make(map[string]bool, len(plan.Members))
+func serverIDs(plan *policy.Plan) map[string]bool {
+	ids := make(map[string]bool, len(plan.Members))
 	for i := range plan.Members {
-		s := &plan.Members[i]
-		present[s.Server.ID] = true
-		weight.WithLabelValues(m.zone, m.name, s.Server.ID).Set(s.Weight)
-		health.WithLabelValues(m.zone, m.name, s.Server.ID).Set(healthValues[s.Server.Health])
+		ids[plan.Members[i].Server.ID] = true
 	}
-	for id := range m.servers {
-		if !present[id] {
-			m.forgetServer(id)
-		}
-	}
-}
-
-func (m *steerMetrics) forgetServer(id string) {
-	delete(m.servers, id)
-	answers.DeleteLabelValues(m.zone, m.name, id)
-	weight.DeleteLabelValues(m.zone, m.name, id)
-	health.DeleteLabelValues(m.zone, m.name, id)
-	m.forgetBelief(id)
+	return ids
 }
 
 // forget drops all series of the name.
@@ -121,23 +93,11 @@ func (m *steerMetrics) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gone = true
-	for id := range m.servers {
-		m.forgetServer(id)
-	}
+	m.forgetBeliefs(all)
 	for i := range m.queries {
 		queries.DeleteLabelValues(m.zone, m.name, policy.Mode(i).String())
 	}
-	ttlSeconds.DeleteLabelValues(m.zone, m.name)
 	m.forgetKeys()
-}
-
-// counted reads a counter.
-func counted(c prometheus.Counter) uint64 {
-	var m dto.Metric
-	if c == nil || c.Write(&m) != nil {
-		return 0
-	}
-	return uint64(m.GetCounter().GetValue())
 }
 
 func showNotify(origin string, failing bool) {
@@ -188,15 +148,11 @@ func forgetSource(source string) {
 // handOver drops the series of servers that the name's next steer does not have.
 func (m *steerMetrics) handOver(next *steerMetrics) {
 	next.mu.Lock()
-	kept := maps.Clone(next.servers)
+	kept := maps.Clone(next.believed)
 	next.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id := range m.servers {
-		if _, ok := kept[id]; !ok {
-			m.forgetServer(id)
-		}
-	}
+	m.forgetBeliefs(func(id string) bool { return !kept[id] })
 }
 
 // forgetMetrics drops the series of what the hub that goes on does not have:

@@ -19,6 +19,7 @@ import (
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
@@ -362,4 +363,19 @@ func TestFailedRestartKeepsTheSeries(t *testing.T) {
 			t.Errorf("answers_total of %s went from %v to %v with %d answers more", id, was, is, counts[ip])
 		}
 	}
+}
+
+// seriesOf counts the series of a metric in CoreDNS's registry.
+func seriesOf(t testing.TB, metric string) int {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == metric {
+			return len(f.GetMetric())
+		}
+	}
+	return 0
 }

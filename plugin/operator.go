@@ -171,7 +171,7 @@ func (s *steer) member(sv *served, i int, now time.Time) control.MemberStatus {
 		Health: m.Server.Health, HealthWhy: m.Server.Reason,
 		Connections: m.Server.Load.Connections,
 		Weight:      m.Weight, Share: m.Share, In: m.In, Why: m.Why,
-		Answers: counted(sv.members[i].given),
+		Answers: sv.members[i].given.Load(),
 	}
 	if m.Server.Load.Known() {
 		status.Load = &m.Server.Load.Value

@@ -7,6 +7,8 @@ import (
 
 	"github.com/ballast-lb/ballast/plugin/policy"
 
+	"github.com/coredns/coredns/request"
+
 	"github.com/miekg/dns"
 )
 
@@ -64,6 +66,9 @@ func (q *query) send(m *dns.Msg) (int, error) {
 	if q.b.signer != nil && wantsSignatures(q.r) {
 		q.prepare(m)
 	}
+	state := request.Request{Req: q.r, W: q.w}
+	state.SizeAndDo(m) // now, as nsid would give a reply without OPT one that lacks the scope
+	q.fit(m, state.Size())
 	q.w.WriteMsg(m)
 	return dns.RcodeSuccess, nil
 }
@@ -112,6 +117,7 @@ func (q *query) reply() *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(q.r)
 	m.Authoritative = true
+	m.CheckingDisabled = false // RFC 4035 section 3.1.6
 	return m
 }
 

@@ -30,7 +30,7 @@ var fence = regexp.MustCompile("(?ms)^(?:```|~~~) ?corefile\n(.*?)^(?:```|~~~)$"
 func examples(t *testing.T) []example {
 	t.Helper()
 	var all []example
-	for _, file := range []string{"README.md", "../README.md"} {
+	for _, file := range []string{"README.md", "cookie/README.md", "../README.md"} {
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) && file != "README.md" {
 			continue

@@ -48,7 +48,7 @@ func TestZoneFileChanges(t *testing.T) {
 	if feeds := s.hub().allFeeds(); len(feeds) != 0 {
 		t.Errorf("%d sources are still followed", len(feeds))
 	}
-	if n := testutil.CollectAndCount(weight, "coredns_ballast_server_weight"); n != 0 {
+	if n := seriesOf(t, "coredns_ballast_server_weight"); n != 0 {
 		t.Errorf("%d weights of servers that are gone are still exported", n)
 	}
 }

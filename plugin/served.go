@@ -1,14 +1,15 @@
 package ballast
 
 import (
+	"cmp"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/plugin/policy"
 
 	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // served is one plan with its records made beforehand, so that an answer only
@@ -26,8 +27,8 @@ type served struct {
 // capacity: whoever appends to an answer gets a copy.
 type memberRecords struct {
 	answer [policy.Families][]dns.RR
-	glue   []dns.RR // addresses of the SRV target
-	given  prometheus.Counter
+	glue   []dns.RR       // addresses of the SRV target
+	given  *atomic.Uint64 // answers that it was put into; goes on with its next plans
 }
 
 // newServed makes the records of a plan, or takes them from the last one when
@@ -37,7 +38,7 @@ func newServed(s *steer, plan *policy.Plan, old *served) *served {
 		return &served{plan: plan, members: old.members, hosts: old.hosts, twins: old.twins, byTTL: old.byTTL, keyed: old.keyed}
 	}
 	sv := &served{plan: plan, members: make([]memberRecords, len(plan.Members)), hosts: map[string][]int{}, byTTL: &variants{}, keyed: policy.Keyed(plan.Config.Policy)}
-	names := hostNames(s.name, plan.Members)
+	names, counts := hostNames(s.name, plan.Members), countsOf(cmp.Or(old, s.before))
 	ttl, largest := seconds(plan.TTL), largestShare(plan)
 	for i := range plan.Members {
 		server := plan.Members[i].Server
@@ -47,10 +48,31 @@ func newServed(s *steer, plan *policy.Plan, old *served) *served {
 			sv.hosts[host] = append(sv.hosts[host], i)
 		}
 		sv.members[i] = makeRecords(s.name, host, server, &plan.Members[i], largest, ttl)
-		sv.members[i].given = s.metrics.answer(server.ID)
+		sv.members[i].given = counts.of(server.ID)
 	}
 	sv.twins = haveTwins(plan)
 	return sv
+}
+
+// counts are the answers that servers were put into so far, by server ID.
+type counts map[string]*atomic.Uint64
+
+// countsOf takes over those of what was served before, which may be nil.
+func countsOf(before *served) counts {
+	c := counts{}
+	if before != nil {
+		for i := range before.members {
+			c[before.plan.Members[i].Server.ID] = before.members[i].given
+		}
+	}
+	return c
+}
+
+func (c counts) of(id string) *atomic.Uint64 {
+	if n, ok := c[id]; ok {
+		return n
+	}
+	return new(atomic.Uint64)
 }
 
 // haveTwins tells whether an address belongs to two members, as with servers
@@ -116,7 +138,7 @@ func (sv *served) records(answer, extra []dns.RR, fam policy.Family, choice *pol
 		if fam == policy.SRV {
 			extra = append(extra, m.glue...)
 		}
-		m.given.Inc()
+		m.given.Add(1)
 	}
 	if !ready && v == nil {
 		setTTL(answer[first:], ttl) // what is before them are aliases

@@ -14,13 +14,20 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 
+	_ "github.com/ballast-lb/ballast/plugin/cookie"
+
 	_ "github.com/coredns/coredns/plugin/bind"
+	_ "github.com/coredns/coredns/plugin/bufsize"
 	_ "github.com/coredns/coredns/plugin/dnssec"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/metadata"
 	_ "github.com/coredns/coredns/plugin/metrics"
+	_ "github.com/coredns/coredns/plugin/minimal"
+	_ "github.com/coredns/coredns/plugin/nsid"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/timeouts"
+	_ "github.com/coredns/coredns/plugin/tls"
 	_ "github.com/coredns/coredns/plugin/transfer"
 	_ "github.com/coredns/coredns/plugin/tsig"
 	_ "github.com/coredns/coredns/plugin/whoami"
@@ -29,7 +36,8 @@ import (
 func init() {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "bind", "ready", "prometheus", "errors", "log", "tsig", "dnssec", "transfer", "ballast", "whoami",
+		"metadata", "timeouts", "nsid", "bufsize", "bind", "ready", "prometheus", "errors", "log", "cookie", "tsig", "dnssec", "tls",
+		"minimal", "transfer", "ballast", "whoami",
 	}
 }
 

@@ -27,6 +27,7 @@ type steer struct {
 	metrics  *steerMetrics
 
 	served atomic.Pointer[served] // never nil
+	before *served                // by the steer before, until there is a plan; or nil
 
 	mu     sync.Mutex // serializes updates; never held while serving
 	state  *policy.State
@@ -63,7 +64,7 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 	s.learner, _ = p.(policy.Learner)
 	if old != nil {
 		old.mu.Lock()
-		s.state = old.state
+		s.state, s.before = old.state, old.served.Load()
 		old.mu.Unlock()
 	}
 	h.join(s, spec)
@@ -151,7 +152,8 @@ func (s *steer) plan(now time.Time) {
 	}
 	old := s.served.Load()
 	s.served.Store(newServed(s, plan, old))
-	s.metrics.show(plan)
+	s.before = nil
+	s.metrics.keep(plan)
 	if policy.Adapts(plan.Config.Policy) {
 		s.metrics.adapt()
 	}
@@ -161,8 +163,8 @@ func (s *steer) plan(now time.Time) {
 // logTransition logs a change of how the pool's members are found: states, not
 // samples.
 func logTransition(s *steer, old *served, plan *policy.Plan) {
-	if old == nil || old.plan.Mode == plan.Mode {
-		return
+	if old == nil || old.plan.Mode == plan.Mode || old.plan.Mode == policy.Waiting && plan.Mode == policy.Live {
+		return // as was to be expected
 	}
 	report := log.Warningf
 	if plan.Mode == policy.Live {

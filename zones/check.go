@@ -38,6 +38,8 @@ func (p *parser) check() {
 		c.doubled(n)
 		for _, r := range n.records {
 			c.target(n, r)
+			c.owner(n, r)
+			c.data(r)
 		}
 	}
 	c.loops()

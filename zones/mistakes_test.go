@@ -503,6 +503,66 @@ var mistakes = []struct {
 			"5:11 error: NAPTR: `x` is not a valid order; see the RFC of NAPTR for how it is written",
 		},
 	},
+	{
+		"escape that is no octet", `a\256 TXT "\12"`, []string{
+			"5:2 error: escape `\\256` is not an octet; write three digits, 000 to 255, or a character other than a digit after \\",
+			"5:12 error: escape `\\12\"` is not an octet; write three digits, 000 to 255, or a character other than a digit after \\",
+		},
+	},
+	{
+		"string of 255 octets", `www TXT "` + strings.Repeat(`\255`, 100) + strings.Repeat("t", 155) + `"`, nil,
+	},
+	{
+		"string of 256 octets", `www TXT "a" "` + strings.Repeat(`\255`, 100) + strings.Repeat("t", 156) + `"`, []string{
+			"5:13 warning: TXT: string is longer than 255 octets and will be served as several; split it into strings of at most 255, each in quotes",
+		},
+	},
+	{
+		"HINFO with one string", `www HINFO "cpu"`, []string{
+			"5:0 error: HINFO: a value is missing; HINFO takes two strings, like `HINFO \"cpu\" \"os\"`",
+		},
+	},
+	{
+		"NS and MX to addresses", "@ NS 192.0.2.1.\n@ MX 10 2001:db8::1.", []string{
+			"5:0 warning: NS points to 192.0.2.1., which is an address and not a name; name the server, and give the name an A or AAAA record",
+			"6:0 warning: MX points to 2001:db8::1., which is an address and not a name; name the server, and give the name an A or AAAA record",
+		},
+	},
+	{
+		"targets without an address", "@ MX 10 x\n_a._tcp SRV 1 1 80 x\nx TXT a", []string{
+			"5:0 warning: MX points to x.example.org., which has no address; add an A or AAAA record for it",
+			"6:0 warning: SRV points to x.example.org., which has no address; add an A or AAAA record for it",
+		},
+	},
+	{
+		"DS where it means nothing", "@ DS 1 13 2 " + strings.Repeat("00", 32) + "\nx DS 1 13 2 " + strings.Repeat("00", 32), []string{
+			"5:0 warning: DS at example.org. belongs into the zone above (RFC 4035 section 2.4); put it into the zone above",
+			"6:0 warning: DS at x.example.org. stands where nothing is delegated (RFC 4035 section 2.4); delegate the name by NS, or remove the DS",
+		},
+	},
+	{
+		"wildcards that delegate", "*.a NS ns1\n*.b DNAME example.net.", []string{
+			"5:0 warning: NS at the wildcard *.a.example.org. is discouraged: servers and resolvers differ in what it means (RFC 4592 section 4); write it for each name by itself",
+			"6:0 warning: DNAME at the wildcard *.b.example.org. is discouraged: servers and resolvers differ in what it means (RFC 4592 section 4); write it for each name by itself",
+		},
+	},
+	{
+		"digests that are cut short", "x NS ns1\nx DS 1 13 2 0011\nx DS 1 13 99 0011\nns1 SSHFP 4 2 0011\n_a TLSA 3 1 1 0011\n_b TLSA 3 1 0 0011", []string{
+			"6:0 error: DS: digest has 2 octets, and not the 32 of its kind; copy it whole: 64 hexadecimal digits",
+			"8:0 warning: SSHFP: digest has 2 octets, and not the 32 of its kind; copy it whole: 64 hexadecimal digits",
+			"9:0 warning: TLSA: digest has 2 octets, and not the 32 of its kind; copy it whole: 64 hexadecimal digits",
+		},
+	},
+	{
+		"tag of CAA", `@ CAA 0 is-sue "ca.example.net"`, []string{
+			"5:0 warning: CAA: `is-sue` is not a tag (RFC 8659 section 4.1); tags are letters and digits, like issue",
+		},
+	},
+	{
+		"parameter that is mandatory and missing", "www HTTPS 1 . mandatory=port alpn=h2\n_a SVCB 1 www mandatory=alpn alpn=h2", []string{
+			"5:0 error: HTTPS: parameter port is mandatory, and is not there; add it, or do not call it mandatory",
+		},
+	},
 }
 
 func TestMistakes(t *testing.T) {
@@ -527,6 +587,14 @@ func tell(problems []Problem) []string {
 		out = append(out, fmt.Sprintf("%d:%d %s: %s; %s", p.Line, p.Column, p.Severity, p.Message, p.Remedy))
 	}
 	return out
+}
+
+func TestFileWithoutAnEnd(t *testing.T) {
+	z, problems := Parse(strings.NewReader(head+"www A 192.0.2.1"), "example.org", "test.zone", Settings{})
+	want := []string{"5:0 warning: file does not end with a newline; see whether it was cut off, and end the last line"}
+	if got := tell(problems); !slices.Equal(got, want) || z == nil {
+		t.Errorf("Got %q", got)
+	}
 }
 
 func TestZoneWithoutNameServer(t *testing.T) {

@@ -97,6 +97,10 @@ func (p *parser) file(r io.Reader, st state) {
 	for e, ok := scan.next(); ok && !p.full; e, ok = scan.next() {
 		p.entry(&st, e)
 	}
+	if n := len(src); n > 0 && src[n-1] != '\n' {
+		p.problem(place{file: st.file, line: scan.line}, Warning, st.owner,
+			mistake{text: "file does not end with a newline", remedy: "see whether it was cut off, and end the last line"})
+	}
 }
 
 // entry reads one directive or record.
@@ -173,6 +177,7 @@ func (p *parser) record(st *state, e entry, h header) {
 		p.tear(st, h)
 		return
 	}
+	p.longStrings(st, e, h)
 	p.take(st, e, rr)
 }
 

@@ -63,7 +63,7 @@ func readRecord(owner string, ttl uint32, h header, words []token, origin string
 // checkFields counts the values of types that have a fixed number of them, as
 // miekg/dns takes a missing last one for 0 in places.
 func checkFields(h header, got int, words []token) *mistake {
-	fields := map[uint16]int{dns.TypeSOA: 7, dns.TypeSRV: 4, dns.TypeMX: 2}
+	fields := map[uint16]int{dns.TypeSOA: 7, dns.TypeSRV: 4, dns.TypeMX: 2, dns.TypeHINFO: 2}
 	if want := fields[h.rrtype]; got >= want || words[h.data].text == `\#` {
 		return nil
 	}
@@ -140,6 +140,7 @@ func syntax(rrtype uint16) string {
 		dns.TypeMX:    "preference and name, like `MX 10 mail`",
 		dns.TypeSRV:   "priority, weight, port and name, like `SRV 10 5 8080 web1`",
 		dns.TypeTXT:   "text in quotes, like `TXT \"some text\"`",
+		dns.TypeHINFO: "two strings, like `HINFO \"cpu\" \"os\"`",
 		dns.TypeCAA:   "flag, tag and value, like `CAA 0 issue \"ca.example.net\"`",
 		dns.TypeSOA: "name server, mailbox, serial, refresh, retry, expire and minimum, " +
 			"like `SOA ns1 hostmaster 2026010101 7200 900 1209600 30`",

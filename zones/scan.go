@@ -3,6 +3,7 @@ package zones
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -174,6 +175,7 @@ func (s *scanner) word() token {
 		}
 		switch {
 		case c == '\\' && s.pos+1 < len(s.src) && s.src[s.pos+1] != '\n':
+			s.octet()
 			s.pos++ // whatever comes next is taken as it is
 		case c == '"' && quote == 0:
 			quote = s.col()
@@ -189,6 +191,19 @@ func (s *scanner) word() token {
 	}
 	w.text = strings.TrimSuffix(string(s.src[begin:s.pos]), "\r")
 	return w
+}
+
+// octet wants three digits, up to 255, after a backslash before a digit (RFC
+// 1035 section 5.1).
+func (s *scanner) octet() {
+	if c := s.src[s.pos+1]; c < '0' || c > '9' {
+		return
+	}
+	ddd := string(s.src[s.pos+1 : min(len(s.src), s.pos+4)])
+	if _, err := strconv.ParseUint(ddd, 10, 8); err != nil || len(ddd) < 3 {
+		ddd, _, _ = strings.Cut(ddd, "\n")
+		s.report(s.line, s.col(), mistake{text: fmt.Sprintf("escape `\\%s` is not an octet", ddd), remedy: `write three digits, 000 to 255, or a character other than a digit after \`})
+	}
 }
 
 // unquoted is the word without its quotes. What they protect needs no

@@ -33,6 +33,7 @@ type Client struct {
 	slack      time.Duration // how long Consul may take beyond a query's wait
 	refresh    time.Duration // shortest time between two pools that differ in times only
 	limit      *rate.Limiter
+	first      chan struct{} // places for the first queries of watches
 	contact    *contact
 	refused    *alarm
 	flawed     *alarm
@@ -78,6 +79,7 @@ func New(c Config) (*Client, error) {
 		slack:      5 * time.Second,
 		refresh:    10 * time.Second,
 		limit:      rate.NewLimiter(rate.Limit(orDefault(c.MaxRate, defaultRate)), rateBurst),
+		first:      make(chan struct{}, firstQueries),
 		contact:    newContact(log),
 		refused:    &alarm{log: log, raised: "Consul refuses a query", cleared: "Consul refuses no query any more"},
 		flawed:     &alarm{log: log, raised: "registration in Consul cannot be used as it is", cleared: "all registrations in Consul can be used again"},
@@ -125,6 +127,11 @@ func (c *Client) blockFor() time.Duration {
 	}
 	return max(c.wait, min(time.Duration(fair/float64(c.limit.Limit())*float64(time.Second)), longestWait))
 }
+
+// firstQueries is how many watches ask for the first time at once. Their number
+// is bounded and not their rate, so that thousands of services are known as
+// soon as Consul can tell of them.
+const firstQueries = 16
 
 // longestWait is how long a watch may go without a word. Policies trust what
 // they heard for half a minute, so with many watches it is the rate that gives.

@@ -27,6 +27,9 @@ func newTransport(a endpoint, conf *tls.Config) *http.Transport {
 		MaxIdleConns:        0, // no limit, likewise MaxConnsPerHost
 		MaxIdleConnsPerHost: 1 << 16,
 		IdleConnTimeout:     time.Minute,
+		// There may be a connection for each of thousands of watches.
+		ReadBufferSize:  2 << 10,
+		WriteBufferSize: 1 << 10,
 		// A dead connection must not be kept for all watches that share it.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}

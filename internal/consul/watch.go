@@ -185,12 +185,11 @@ func (w *Watch) current(next *pool.Pool, meta *api.QueryMeta) bool {
 
 func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMeta, error) {
 	c := w.client
-	if err := w.pace.Wait(ctx); err != nil {
+	done, err := w.admitted(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.limit.Wait(ctx); err != nil {
-		return nil, nil, err
-	}
+	defer done()
 	options := api.QueryOptions{
 		Datacenter: orDefault(w.query.Datacenter, c.datacenter),
 		Filter:     w.filter,
@@ -208,6 +207,22 @@ func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMet
 	var entries []entry
 	meta, err := c.api.Raw().Query("/v1/health/service/"+w.query.Service, &entries, options.WithContext(ctx))
 	return entries, meta, err
+}
+
+// admitted waits until a query may be made.
+func (w *Watch) admitted(ctx context.Context) (done func(), err error) {
+	if w.asked.IsZero() {
+		select {
+		case w.client.first <- struct{}{}:
+			return func() { <-w.client.first }, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err := w.pace.Wait(ctx); err != nil {
+		return nil, err
+	}
+	return func() {}, w.client.limit.Wait(ctx)
 }
 
 // trusted tells why an answer must not replace the pool: a server without a

@@ -47,13 +47,14 @@ func TestRunQuick(t *testing.T) {
 	for _, row := range r.Rows {
 		counted[row.Measure]++
 		// From the return of the API call on the answer may change at once.
-		if row.Value.Median <= 0 && row.Unit != "ms" {
+		// A short look at a small catalogue may find nothing, too.
+		if row.Value.Median <= 0 && row.Unit != "ms" && !strings.HasPrefix(row.Measure, "catalogue") {
 			t.Errorf("%s, %s: no value", row.Measure, row.Subject)
 		}
 	}
 	for measure, want := range map[string]int{
 		"ServeDNS alone": len(answerKinds) + 2, "draw alone": len(drawKinds),
-		"CPU of the whole process for each query": len(subjects) + 1,
+		"CPU of the whole process for each query": len(subjects) - 2, "catalogue of 100 services, 1000 servers": 4,
 	} {
 		if counted[measure] != want {
 			t.Errorf("%d rows of %q, want %d", counted[measure], measure, want)

@@ -17,7 +17,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// server is a running coredns.
+// server is a running name server.
 type server struct {
 	addr string // host:port
 
@@ -29,9 +29,6 @@ type server struct {
 // startServer starts coredns with one server block and waits until it
 // answers. Whoever calls it ends it with stop; so does the end of ctx.
 func (b *bench) startServer(ctx context.Context, plugins string) (*server, error) {
-	if err := writeZones(b.dir); err != nil {
-		return nil, err
-	}
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -40,23 +37,48 @@ func (b *bench) startServer(ctx context.Context, plugins string) (*server, error
 	if err := os.WriteFile(conf, []byte(corefile(port, plugins)), 0o600); err != nil {
 		return nil, err
 	}
+	return b.launch(ctx, port, b.binary, "-conf", conf)
+}
+
+// startPeer starts another name server.
+func (b *bench) startPeer(ctx context.Context, p program) (*server, error) {
+	path, err := p.find()
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.dir, p.name)
+	if err := p.configure(dir, port); err != nil {
+		return nil, err
+	}
+	return b.launch(ctx, port, path, p.args(dir)...)
+}
+
+// launch runs a program that is to answer on the port.
+func (b *bench) launch(ctx context.Context, port int, path string, args ...string) (*server, error) {
+	if err := writeZones(b.dir); err != nil {
+		return nil, err
+	}
 	s := &server{addr: fmt.Sprintf("127.0.0.1:%d", port), log: &logBuffer{}, ended: make(chan struct{})}
-	s.cmd = exec.CommandContext(ctx, b.binary, "-conf", conf)
+	s.cmd = exec.CommandContext(ctx, path, args...)
 	s.cmd.Dir = b.dir
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = dieWithParent()
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 5 * time.Second
 	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", b.binary, err)
+		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
 	go func() {
 		defer close(s.ended)
 		s.cmd.Wait() // how it ended does not matter; that it did is found out by asking
 	}()
-	if err := s.await(ctx, 15*time.Second); err != nil {
+	if err := s.await(ctx, time.Minute); err != nil {
 		s.stop()
-		return nil, fmt.Errorf("coredns with %q: %w\n%s", plugins, err, s.log)
+		return nil, fmt.Errorf("%s %s: %w\n%s", path, strings.Join(args, " "), err, s.log)
 	}
 	return s, nil
 }

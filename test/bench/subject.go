@@ -10,20 +10,27 @@ const (
 	qname  = "www." + origin
 )
 
-// subject is one configuration of coredns that answers for www.example.org.
+// subject is one server that answers for www.example.org: a configuration of
+// coredns, or a peer of that name.
 type subject struct {
 	name    string
-	plugins string // of the server block
+	plugins string // of the server block; empty for a peer
 	counted bool   // its answer has two A records, as that of ballast
 }
+
+const steered = "ballast steered.zone {\n control off\n}"
 
 // The subjects in the order in which they are asked. That of file without
 // minimal has NS records in its answers, which that of ballast has not.
 var subjects = []subject{
-	{"ballast", "ballast steered.zone {\n control off\n}", true},
+	{"ballast", steered, true},
+	{"ballast, multisocket 2", "multisocket 2\n" + steered, true},
 	{"file", "file plain.zone", true},
 	{"file + minimal", "minimal\nfile plain.zone", true},
 	{"whoami", "whoami", false},
+	{"NSD", "", true},
+	{"Knot", "", true},
+	{"gdnsd", "", true},
 }
 
 // zoneFiles are what the subjects serve: the same two of three addresses, in

@@ -17,7 +17,7 @@ import (
 const root = "../.."
 
 var pages = []string{
-	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
+	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "plugin/cookie/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
 	"test/balance/README.md",
 }
 
