@@ -23,11 +23,12 @@ type edition struct {
 	sum   sum
 }
 
-// frozen is an LB name at the moment of an edition.
+// frozen is an LB name at the moment of an edition. Its records are made when
+// they are asked for: an edition may live long.
 type frozen struct {
-	steer  *steer
-	served *served
-	sum    sum
+	steer *steer
+	plan  *policy.Plan
+	sum   sum
 }
 
 // draft is what the next edition would hold. It is brought up to date again and
@@ -52,13 +53,13 @@ func (d *draft) update(data *zoneData) {
 	d.known = true
 	for i := range d.names {
 		n := &d.names[i]
-		sv := n.steer.served.Load()
-		d.known = d.known && sv.plan.Mode != policy.Waiting
-		if sv == n.served {
+		plan := n.steer.served.Load().plan
+		d.known = d.known && plan.Mode != policy.Waiting
+		if plan == n.plan {
 			continue
 		}
 		was := n.sum
-		n.served = sv
+		n.plan = plan
 		n.sum = n.digest()
 		changed = changed || was != n.sum
 	}
@@ -97,9 +98,9 @@ func sumOf(z *zones.Zone) sum {
 func (n *frozen) digest() sum {
 	h := sha256.New()
 	write(h, n.steer.name, n.steer.record.LB.Name, n.steer.record.LB.Fallback)
-	number(h, uint64(n.ttl()), bit(n.served.plan.Mode == policy.Fallback))
-	for i := range n.served.plan.Members {
-		m := &n.served.plan.Members[i]
+	number(h, uint64(n.ttl()), bit(n.plan.Mode == policy.Fallback))
+	for i := range n.plan.Members {
+		m := &n.plan.Members[i]
 		write(h, m.Server.ID, m.Server.Host)
 		number(h, math.Float64bits(m.Server.Capacity), uint64(m.Server.Port), uint64(m.Server.Tier), uint64(len(m.Server.Addrs)), bit(m.In))
 		for _, addr := range m.Server.Addrs {

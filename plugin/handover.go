@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,7 +33,7 @@ func (n *frozen) ttl() uint32 { return max(1, seconds(n.steer.config.MinTTL)) }
 // records are all records of an LB name.
 func (e *edition) records(n *frozen) []dns.RR {
 	h := newHandover(e, n)
-	if n.served.plan.Mode == policy.Fallback {
+	if n.plan.Mode == policy.Fallback {
 		h.fallback()
 	} else {
 		h.members()
@@ -43,8 +44,8 @@ func (e *edition) records(n *frozen) []dns.RR {
 
 func newHandover(e *edition, n *frozen) *handover {
 	h := &handover{edition: e, name: n}
-	for i := range n.served.plan.Members {
-		h.largest = max(h.largest, n.served.plan.Members[i].Server.Capacity)
+	for i := range n.plan.Members {
+		h.largest = max(h.largest, n.plan.Members[i].Server.Capacity)
 	}
 	return h
 }
@@ -52,9 +53,9 @@ func newHandover(e *edition, n *frozen) *handover {
 // members adds those who are in.
 func (h *handover) members() {
 	n := h.name
-	hosts := n.served.targets()
-	for i := range n.served.plan.Members {
-		m := &n.served.plan.Members[i]
+	hosts := n.targets()
+	for i := range n.plan.Members {
+		m := &n.plan.Members[i]
 		if !m.In {
 			continue
 		}
@@ -93,12 +94,12 @@ func (h *handover) srv(server *pool.Server, target string) {
 // targets adds the addresses of SRV targets that are of our own making. Those
 // who are out have theirs too: somebody may still know the name.
 func (h *handover) targets() {
-	sv := h.name.served
-	for i, host := range sv.targets() {
-		if len(sv.hosts[host]) == 0 || !h.free(host) {
+	members := h.name.plan.Members
+	for i, host := range h.name.targets() {
+		if members[i].Server.Host != "" || host == "" || !h.free(host) {
 			continue
 		}
-		for _, addr := range sv.plan.Members[i].Server.Addrs {
+		for _, addr := range members[i].Server.Addrs {
 			h.rrs = append(h.rrs, addressRecord(host, addr.Unmap(), h.name.ttl()))
 		}
 	}
@@ -123,7 +124,7 @@ func (h *handover) fallback() {
 		case next == nil:
 			h.rrs = append(h.rrs, adopted(rrs, h.name.steer.name, h.name.ttl())...)
 			return
-		case next.served.plan.Mode != policy.Fallback:
+		case next.plan.Mode != policy.Fallback:
 			other := newHandover(h.edition, next)
 			other.members()
 			for _, rr := range other.rrs {
@@ -166,15 +167,15 @@ func (e *edition) named(owner string) *frozen {
 
 // targets are the names that SRV records have for members, in their order; empty
 // where there is none.
-func (sv *served) targets() []string {
-	targets := make([]string, len(sv.plan.Members))
-	for i := range targets {
-		targets[i] = sv.plan.Members[i].Server.Host
+func (n *frozen) targets() []string {
+	var targets []string
+	if n.steer.wildcard { // nothing stands below it
+		targets = make([]string, len(n.plan.Members))
+	} else {
+		targets = hostNames(n.steer.name, n.plan.Members)
 	}
-	for host, members := range sv.hosts {
-		for _, i := range members {
-			targets[i] = host
-		}
+	for i := range targets {
+		targets[i] = cmp.Or(n.plan.Members[i].Server.Host, targets[i])
 	}
 	return targets
 }
