@@ -3,8 +3,6 @@ package ballast
 import (
 	"context"
 	"time"
-
-	"github.com/coredns/coredns/plugin/transfer"
 )
 
 // follow reloads the zone whenever its file changes, until ctx ends.
@@ -48,16 +46,8 @@ func (z *zone) refresh() {
 	}
 	z.failed, z.err = time.Time{}, ""
 	data := z.data.Load()
-	log.Infof("zone %s: reloaded from %s, serial %d, %d LB names", z.origin, z.cfg.file, data.parsed.SOA.Serial, len(data.steers))
-	go z.notify(z.transfer.Load())
-}
-
-// notify tells the secondaries. It takes seconds if they do not answer, so
-// nobody waits for it.
-func (z *zone) notify(t *transfer.Transfer) {
-	if err := t.Notify(z.origin); err != nil {
-		log.Warningf("zone %s: notify: %v", z.origin, err)
-	}
+	log.Infof("zone %s: reloaded from %s, serial %d, %d LB names", z.origin, z.cfg.file, data.file.SOA.Serial, len(data.steers))
+	z.edit(time.Now())
 }
 
 func (z *zone) showReload(err error) {
