@@ -7,6 +7,7 @@ CACHE    := .cache
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  := -s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION) -X main.version=$(VERSION)
 FUZZTIME ?= 60s
+VULNDB   ?= https://vuln.go.dev
 # The race detector needs a C compiler; tests run without it where there is none.
 RACE     ?= $(if $(shell command -v gcc),-race)
 # Packages whose tests look at what happens within milliseconds, and have whole
@@ -64,6 +65,13 @@ lint: ## Run gofmt, go vet and golangci-lint (pinned in test/lint)
 .PHONY: gen
 gen: ## Regenerate what is generated
 	$(GO) generate ./...
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what is built, in the database at VULNDB
+	@out=$$($(GO) tool -modfile test/vuln/go.mod govulncheck -db $(VULNDB) ./... 2>&1); rc=$$?; echo "$$out"; \
+	if grep -q "fetching vulnerabilities" <<<"$$out"; then \
+	  echo "make vuln: NOTHING WAS CHECKED, as $(VULNDB) cannot be reached; VULNDB=file:///COPY or a mirror may do instead"; \
+	fi; exit $$rc
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser and ServeDNS, FUZZTIME each (default 60s)

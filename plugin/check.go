@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ballast-lb/ballast/plugin/cookie"
 	"github.com/ballast-lb/ballast/zones"
 
 	"github.com/coredns/caddy"
@@ -61,7 +62,8 @@ func checkBlock(h *hub, path string, block caddyfile.ServerBlock) []zones.Proble
 	}
 	slices.Sort(directives)
 	for _, directive := range directives {
-		if tokens := block.Tokens[directive]; !slices.Contains(dnsserver.Directives, directive) && directive != name && len(tokens) > 0 {
+		ours := directive == name || directive == cookie.Name
+		if tokens := block.Tokens[directive]; !ours && !slices.Contains(dnsserver.Directives, directive) && len(tokens) > 0 {
 			problems = append(problems, zones.Problem{
 				File: cmp.Or(tokens[0].File, path), Line: tokens[0].Line, // File if imported
 				Message: fmt.Sprintf("directive %q is not a plugin of this build", directive),
@@ -69,20 +71,31 @@ func checkBlock(h *hub, path string, block caddyfile.ServerBlock) []zones.Proble
 			})
 		}
 	}
-	if tokens := block.Tokens[name]; len(tokens) > 0 {
-		problems = append(problems, checkDirective(h, path, block)...)
+	if len(block.Tokens[cookie.Name]) > 0 {
+		if err := cookie.Check(directiveOf(cookie.Name, path, block)); err != nil {
+			problems = append(problems, corefileProblem(path, err))
+		}
+	}
+	if len(block.Tokens[name]) > 0 {
+		problems = append(problems, checkDirective(h, directiveOf(name, path, block))...)
 	}
 	return problems
 }
 
-// checkDirective checks the ballast directives of one server block.
-func checkDirective(h *hub, path string, block caddyfile.ServerBlock) []zones.Problem {
+// directiveOf is what a setup would get to read of a server block.
+func directiveOf(directive, path string, block caddyfile.ServerBlock) *caddy.Controller {
 	c := caddy.NewTestController("dns", "")
-	c.Dispenser = caddyfile.NewDispenserTokens(path, block.Tokens[name])
+	c.Dispenser = caddyfile.NewDispenserTokens(path, block.Tokens[directive])
 	c.ServerBlockKeys = block.Keys
 	if root := block.Tokens["root"]; len(root) > 1 {
 		dnsserver.GetConfig(c).Root = root[1].Text
 	}
+	return c
+}
+
+// checkDirective checks the ballast directives of one server block.
+func checkDirective(h *hub, c *caddy.Controller) []zones.Problem {
+	path := c.File()
 	var problems []zones.Problem
 	var served zoneSet
 	for c.Next() {

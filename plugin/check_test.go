@@ -153,3 +153,17 @@ func TestCheckOfTheExamples(t *testing.T) {
 		t.Errorf("Corefile.example: %v %v", problems, err)
 	}
 }
+
+func TestCheckReadsCookieDirectives(t *testing.T) {
+	compare(t, checked(t, map[string]string{
+		"Corefile": "example.org {\ncookie\nballast DIR/zone\n}\nexample.net {\nroot DIR\ncookie secrets {\nrequire\n}\n}\n",
+		"zone":     goodZone,
+		"secrets":  "00112233445566778899aabbccddeeff\n",
+	}), nil)
+	compare(t, checked(t, map[string]string{
+		"Corefile": "example.org {\ncookie DIR/none\n}\nexample.net {\ncookie {\nrequires\n}\n}\n",
+	}), []wants{
+		{"Corefile", 2, "no such file"},
+		{"Corefile", 6, "unknown property 'requires'; known is require"},
+	})
+}

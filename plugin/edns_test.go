@@ -172,6 +172,17 @@ func TestOptionsInReplies(t *testing.T) {
 	}
 }
 
+// Known: minimal takes the OPT record off an answer, and nsid adds one of its own.
+func TestMinimalAndNSIDLoseTheSubnet(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", webPool)
+	s := serve(t, dir, "nsid ns1\nminimal\nballast DIR/zone {\nreload 0\n}")
+	m := s.ask("www.example.org.", dns.TypeA, withEDNS(0, 0, definedOptions()...))
+	if got := optionsOf(m); !slices.Equal(got, []uint16{dns.EDNS0NSID}) {
+		t.Errorf("The options are %v: plugin/README.md says otherwise", got)
+	}
+}
+
 // A cookie in a query changes nothing of the rest.
 func TestCookieBesideOthers(t *testing.T) {
 	dir := t.TempDir()

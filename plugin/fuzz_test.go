@@ -13,6 +13,7 @@ import (
 	"github.com/ballast-lb/ballast/zones"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/edns"
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
@@ -39,6 +40,7 @@ func givePool(s *steer, p *pool.Pool) {
 // is unknown yet, without sources that run.
 func fuzzHandler(t testing.TB) *Ballast {
 	t.Helper()
+	edns.SetSupportedOption(dns.EDNS0SUBNET) // as setup does
 	b := handler(t, fuzzZone)
 	z := b.zones["example.org."]
 	for owner, s := range z.data.Load().steers {
@@ -91,6 +93,19 @@ func FuzzServeDNS(f *testing.F) {
 		addSeed(f, m)
 		subnet(p.Addr().String(), uint8(p.Bits()), 9)(m)
 		addSeed(f, m)
+	}
+	for _, options := range [][]dns.EDNS0{
+		definedOptions(),
+		{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 20, Address: net.IPv4(203, 0, 113, 0)}},
+		{&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: strings.Repeat("00", 41)}, unknownOption},
+	} {
+		for _, name := range []string{"hash", "www", "x.sub"} {
+			m := new(dns.Msg).SetQuestion(name+".example.org.", dns.TypeA)
+			withEDNS(0, 0x7FFF, options...)(m)
+			addSeed(f, m)
+			m.Extra = append(m.Extra, m.Extra[0])
+			addSeed(f, m)
+		}
 	}
 	notify := new(dns.Msg).SetNotify("example.org.")
 	addSeed(f, notify)
@@ -147,8 +162,12 @@ func checkReply(t *testing.T, asked, m *dns.Msg) {
 		fail("The header does not belong to the question")
 	case len(m.Question) != 1 || m.Question[0] != asked.Question[0]:
 		fail("The question is not repeated")
-	case m.RecursionAvailable:
-		fail("RA is set by an authoritative server")
+	case m.RecursionAvailable || m.AuthenticatedData || m.CheckingDisabled || m.Zero:
+		fail("RA, AD, CD or Z is set by an authoritative server")
+	case (m.IsEdns0() != nil) != (asked.IsEdns0() != nil):
+		fail("An OPT record belongs to one that was asked with, and to no other")
+	case m.IsEdns0() != nil && !plainOPT(m.IsEdns0(), asked.IsEdns0()):
+		fail("The OPT record says what nobody knows")
 	case m.Rcode == dns.RcodeServerFailure && endsInCNAME(m):
 		// There is no server here that the file plugin could ask for the rest.
 	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
@@ -184,6 +203,20 @@ func checkReply(t *testing.T, asked, m *dns.Msg) {
 	if err != nil {
 		fail("It cannot be sent: %v", err)
 	}
+}
+
+// plainOPT tells whether a reply's OPT record has DO, a client subnet as it was
+// asked for, and nothing else.
+func plainOPT(opt, asked *dns.OPT) bool {
+	if opt.Hdr.Ttl&^uint32(doBit) != 0 || opt.Do() != asked.Do() || len(opt.Option) > 1 {
+		return false
+	}
+	if len(opt.Option) == 0 {
+		return subnetOf(asked) == nil
+	}
+	o, ok := opt.Option[0].(*dns.EDNS0_SUBNET)
+	was := subnetOf(asked)
+	return ok && was != nil && o.SourceScope <= o.SourceNetmask && o.Family == was.Family && o.SourceNetmask == was.SourceNetmask && o.Address.Equal(was.Address)
 }
 
 func endsInCNAME(m *dns.Msg) bool {

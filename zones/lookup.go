@@ -147,6 +147,9 @@ func steerable(rrtype uint16) bool {
 
 // give adds a set to the answer, under the name that was asked for.
 func (l *lookup) give(s *rrset, synthesized bool) {
+	if s.rrtype == dns.TypeDNAME && slices.Contains(l.a.Answer, s.rrs[0]) {
+		return // a chain may come by twice (RFC 2181 section 5)
+	}
 	rrs := s.rrs
 	if l.q.Signed && len(s.sigs) > 0 {
 		rrs = slices.Concat(s.rrs, s.sigs)
@@ -181,7 +184,7 @@ func (l *lookup) substitute(dname *rrset, owner string) (next string) {
 		prefix = l.a.Name
 	}
 	next = prefix + strings.TrimPrefix(d.Target, ".")
-	if _, ok := dns.IsDomainName(next); !ok {
+	if !fits(next) {
 		l.a.Result = TooLong
 		return ""
 	}
@@ -189,10 +192,18 @@ func (l *lookup) substitute(dname *rrset, owner string) (next string) {
 		Hdr:    dns.RR_Header{Name: l.a.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: d.Hdr.Ttl},
 		Target: next,
 	})
-	if l.q.Type == dns.TypeANY {
+	if l.q.Type == dns.TypeCNAME { // it is what was asked for
 		return ""
 	}
 	return next
+}
+
+// fits tells whether a name has at most 255 octets (RFC 1035 section 2.3.4).
+// dns.IsDomainName lets one more pass.
+func fits(name string) bool {
+	var wire [256]byte
+	n, err := dns.PackDomainName(name, wire[:], 0, nil, false)
+	return err == nil && n <= 255
 }
 
 // refer sends the client to the delegated zone's servers.

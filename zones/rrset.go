@@ -137,10 +137,11 @@ func (x *index) addresses(s *rrset, n *node) []dns.RR {
 		return nil
 	}
 	var own, others []dns.RR
+	seen := map[*node]bool{}
 	for _, rr := range s.rrs {
 		host := x.nodes[target(rr)]
 		switch {
-		case host == nil:
+		case host == nil || seen[host]:
 		case host.cut == nil:
 			others = append(others, host.addresses()...)
 		case s.rrtype != dns.TypeNS:
@@ -149,6 +150,7 @@ func (x *index) addresses(s *rrset, n *node) []dns.RR {
 		default:
 			others = append(others, host.addresses()...)
 		}
+		seen[host] = true
 	}
 	return slices.Clip(append(own, others...))
 }

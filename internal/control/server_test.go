@@ -111,6 +111,32 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
+// Whatever is asked for gets an answer in JSON, and only what is well said reaches
+// the name server.
+func FuzzRequest(f *testing.F) {
+	f.Add("GET", "/v1/explain", "name=www.example.org&type=AAAA&from=203.0.113.0/24")
+	f.Add("GET", "/v1/explain", "name=&from=300.0.0.0/24")
+	f.Add("GET", "/v1/status", "x=1;y")
+	f.Add("DELETE", "/v1/overrides", "server=web-*&name=www")
+	f.Add("DELETE", "/v1/overrides", "server=a&server=b")
+	f.Add("POST", "/v1/../v1//status", "%zz")
+	f.Fuzz(func(t *testing.T, method, path, query string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://control/", http.NoBody)
+		if err != nil {
+			return
+		}
+		r.URL.Path, r.URL.RawQuery = path, query
+		rec, w := &recorder{}, httptest.NewRecorder()
+		newHandler(rec).ServeHTTP(w, r)
+		if len(rec.calls) > 0 && w.Code != http.StatusOK {
+			t.Fatalf("%s %q?%q was answered by %d, and done: %v", method, path, query, w.Code, rec.calls)
+		}
+		if body := w.Body.Bytes(); w.Header().Get("Location") == "" && len(body) > 0 && !json.Valid(body) {
+			t.Fatalf("answer %q is not JSON", body)
+		}
+	})
+}
+
 // Nothing that comes over the socket may break the server.
 func FuzzOverrideBody(f *testing.F) {
 	f.Add(`{"server":"web-*","factor":0.5,"until":"2999-01-01T00:00:00Z"}`)

@@ -25,7 +25,7 @@ type Cookie struct {
 }
 
 // Name implements plugin.Handler.
-func (c *Cookie) Name() string { return name }
+func (c *Cookie) Name() string { return Name }
 
 // ServeDNS implements plugin.Handler. A COOKIE option goes no further than this:
 // it is between the client and this server, and nobody below may echo it or send
@@ -36,7 +36,7 @@ func (c *Cookie) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		if c.demands(ctx, w, r) {
 			return truncated(w, r)
 		}
-		return plugin.NextOrFailure(name, c.Next, ctx, w, r)
+		return plugin.NextOrFailure(Name, c.Next, ctx, w, r)
 	}
 	var buf [maxLen]byte
 	option := decode(&buf, text)
@@ -54,7 +54,7 @@ func (c *Cookie) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		cw.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeBadCookie))
 		return dns.RcodeBadCookie, nil
 	}
-	rcode, err := plugin.NextOrFailure(name, c.Next, ctx, cw, r)
+	rcode, err := plugin.NextOrFailure(Name, c.Next, ctx, cw, r)
 	if !plugin.ClientWrite(rcode) { // what CoreDNS would write has no cookie
 		cw.WriteMsg(new(dns.Msg).SetRcode(r, rcode))
 		rcode = dns.RcodeSuccess // is written

@@ -9,7 +9,7 @@ import (
 
 var results = promauto.NewCounterVec(prometheus.CounterOpts{
 	Namespace: plugin.Namespace,
-	Subsystem: name,
+	Subsystem: Name,
 	Name:      "queries_total",
 	Help:      "Counter of queries with a COOKIE option, by what that was, and of those refused for want of one.",
 }, []string{"result"})

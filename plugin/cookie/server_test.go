@@ -254,7 +254,7 @@ func TestCorefileMistakes(t *testing.T) {
 		"cookie a b":               "one file of secrets at most, not 2",
 		"cookie {\nrequired\n}":    "unknown property 'required'; known is require",
 		"cookie {\nrequire udp\n}": "require takes no argument",
-		"cookie\ncookie":           "once per Server Block",
+		"cookie\ncookie":           "once in a server block",
 		"cookie /does/not/exist":   "no such file",
 	} {
 		c := caddy.NewTestController("dns", body)

@@ -10,16 +10,17 @@ import (
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
 
-const name = "cookie"
+// Name is the directive's.
+const Name = "cookie"
 
-var log = clog.NewWithPlugin(name)
+var log = clog.NewWithPlugin(Name)
 
-func init() { plugin.Register(name, setup) }
+func init() { plugin.Register(Name, setup) }
 
 func setup(c *caddy.Controller) error {
 	handler, err := parse(c)
 	if err != nil {
-		return plugin.Error(name, err)
+		return plugin.Error(Name, err)
 	}
 	if handler.secrets.file != "" {
 		follow(c, handler.secrets)
@@ -29,6 +30,12 @@ func setup(c *caddy.Controller) error {
 		return handler
 	})
 	return nil
+}
+
+// Check reads the directive as a start would.
+func Check(c *caddy.Controller) error {
+	_, err := parse(c)
+	return err
 }
 
 // follow keeps to the file from the start to the end of the instance.
@@ -57,7 +64,7 @@ func parse(c *caddy.Controller) (*Cookie, error) {
 	handler := &Cookie{}
 	for n := 0; c.Next(); n++ {
 		if n > 0 {
-			return nil, plugin.ErrOnce
+			return nil, c.Err("cookie may stand once in a server block; secrets of all servers go into its one file")
 		}
 		file := ""
 		switch args := c.RemainingArgs(); len(args) {

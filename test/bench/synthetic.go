@@ -23,7 +23,7 @@ type synthetic struct {
 
 	mu      sync.Mutex
 	index   []uint64 // of each service
-	told    []uint64 // the index that was answered last
+	taken   []uint64 // the index that was asked with last: the answer to it was taken in
 	changed []chan struct{}
 }
 
@@ -32,7 +32,7 @@ func newSynthetic(services int) (*synthetic, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &synthetic{listener: l, index: make([]uint64, services), told: make([]uint64, services), changed: make([]chan struct{}, services)}
+	s := &synthetic{listener: l, index: make([]uint64, services), taken: make([]uint64, services), changed: make([]chan struct{}, services)}
 	for i := range services {
 		s.index[i], s.changed[i] = 1, make(chan struct{})
 	}
@@ -60,13 +60,13 @@ func (s *synthetic) change(service int) {
 	s.changed[service] = make(chan struct{})
 }
 
-// settled waits until every change was fetched.
+// settled waits until every change was taken in.
 func (s *synthetic) settled(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		behind := 0
 		for i := range s.index {
-			if s.told[i] < s.index[i] {
+			if s.taken[i] < s.index[i] {
 				behind++
 			}
 		}
@@ -106,9 +106,7 @@ func (s *synthetic) await(ctx context.Context, service int, seen uint64, wait ti
 	for {
 		s.mu.Lock()
 		index, changed := s.index[service], s.changed[service]
-		if index > seen {
-			s.told[service] = index
-		}
+		s.taken[service] = max(s.taken[service], seen)
 		s.mu.Unlock()
 		if index > seen {
 			return index

@@ -17,7 +17,7 @@ import (
 const root = "../.."
 
 var pages = []string{
-	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "plugin/README.md", "plugin/cookie/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
+	"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "plugin/README.md", "plugin/cookie/README.md", "agent/README.md", "director/README.md", "test/lab/README.md",
 	"test/balance/README.md",
 }
 
@@ -200,4 +200,18 @@ func directives(t *testing.T) []string {
 		t.Fatalf("Found no plugins in cmd/coredns/plugins.go, but %v", names)
 	}
 	return names
+}
+
+// TestDependenciesAreReviewed looks for what go.mod requires directly.
+func TestDependenciesAreReviewed(t *testing.T) {
+	modules := found(`(?m)^\t(\S+) v\S+$`, text(t, "go.mod"))
+	if len(modules) < 10 {
+		t.Fatalf("Found only %v in go.mod", modules)
+	}
+	spans := read(text(t, "SECURITY.md")).spans
+	for _, module := range modules {
+		if !slices.Contains(spans, module) {
+			t.Errorf("SECURITY.md does not tell what %s is for, who keeps it, and what it reaches", module)
+		}
+	}
 }
