@@ -61,7 +61,7 @@ func (b *Ballast) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 
 func (b *Ballast) setTransfer(t *transfer.Transfer) {
 	for _, z := range b.zones {
-		z.transfer.Store(t)
+		z.openTransfer(t)
 	}
 }
 

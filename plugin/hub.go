@@ -197,20 +197,11 @@ func (h *hub) leave(s *steer) {
 	}
 }
 
-// inherited returns the steer that the hub before the reload has for a name.
-func (h *hub) inherited(z *zone, owner string) *steer {
+// isSucceeded tells that a reload is setting up the next hub.
+func (h *hub) isSucceeded() bool {
 	h.mu.Lock()
-	old := h.old
-	h.mu.Unlock()
-	if old == nil {
-		return nil
-	}
-	for _, before := range old.allZones() {
-		if before.origin == z.origin && before.nth == z.nth {
-			return before.data.Load().steers[owner]
-		}
-	}
-	return nil
+	defer h.mu.Unlock()
+	return h.successor != nil
 }
 
 func (h *hub) allZones() []*zone {

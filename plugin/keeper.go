@@ -24,6 +24,7 @@ type keeper struct {
 
 	pools     poolsFile     // of the goroutine, and of whoever starts and ends it
 	overrides overridesFile // likewise
+	serials   serials
 
 	mu     sync.Mutex
 	hubs   []*hub // those that run; the last is the one that is kept
@@ -137,7 +138,11 @@ func (k *keeper) keep(h *hub, now time.Time, last bool) {
 		k.pools, k.overrides = poolsFile{}, overridesFile{}
 	}
 	if err == nil {
-		err = errors.Join(k.overrides.keep(k.replace, h.overrides, now), k.pools.keep(k.replace, h.knownPools, now, last))
+		err = errors.Join(
+			k.overrides.keep(k.replace, h.overrides, now),
+			k.serials.keep(k.replace, now, anew),
+			k.pools.keep(k.replace, h.knownPools, now, last),
+		)
 	}
 	k.report(err, now)
 }

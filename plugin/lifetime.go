@@ -36,6 +36,7 @@ func (h *hub) start() error {
 		zoneReloadFailed.WithLabelValues(z.origin).Set(0)
 	}
 	h.wg.Go(func() { h.tickUntil(ctx) })
+	h.wg.Go(func() { h.editUntil(ctx) })
 	h.awaitPools()
 	h.listen()
 	return nil
@@ -252,6 +253,7 @@ func (h *hub) restartFailed() error {
 	if successor == nil {
 		return nil
 	}
+	h.takeBackNumberings(successor)
 	if !successor.isRunning() {
 		successor.discard()
 		return nil

@@ -37,6 +37,7 @@ var (
 	queries          = counter("queries_total", "Counter of queries at LB names, by what the answer was made of.", "zone", "name", "reason")
 	zoneReloads      = counter("zone_reloads_total", "Counter of changed zone files that were read.", "zone", "result")
 	zoneReloadFailed = gauge("zone_reload_failed", "1 while the zone file on disk cannot be used.", "zone")
+	notifyFailing    = gauge("zone_notify_failing", "1 while not all secondaries are told of changes.", "zone")
 	sourceAge        = gauge("source_age_seconds", "Time since a source last vouched for its pool.", "source")
 	probes           = counter("probes_total", "Counter of probes of SRV targets, by result.", "source", "result")
 	sourceFailing    = gauge("source_failing", "1 while a source is in trouble.", "source")
@@ -97,6 +98,14 @@ func (m *steerMetrics) forget() {
 		queries.DeleteLabelValues(m.zone, m.name, policy.Mode(i).String())
 	}
 	m.forgetKeys()
+}
+
+func showNotify(origin string, failing bool) {
+	value := 0.0
+	if failing {
+		value = 1
+	}
+	notifyFailing.WithLabelValues(origin).Set(value)
 }
 
 func showSource(source string, status pool.Status, now time.Time) {
@@ -171,6 +180,7 @@ func (h *hub) forgetMetrics() {
 		if !origins[z.origin] {
 			zoneReloads.DeletePartialMatch(prometheus.Labels{"zone": z.origin})
 			zoneReloadFailed.DeleteLabelValues(z.origin)
+			notifyFailing.DeleteLabelValues(z.origin)
 		}
 	}
 	for _, f := range h.allFeeds() {
@@ -181,7 +191,9 @@ func (h *hub) forgetMetrics() {
 }
 
 // place tells names apart, also those of one zone in several views.
-func (z *zone) place(owner string) string { return fmt.Sprint(z.origin, z.nth, owner) }
+func (z *zone) place(owner string) string { return placeOf(z.origin, z.nth) + owner }
+
+func placeOf(origin string, nth int) string { return fmt.Sprintf("%s %d ", origin, nth) }
 
 // handOver lets go of what next does not have, which steers the name from now on
 // if it is not nil: series, and what the policy has learned.

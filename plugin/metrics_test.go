@@ -119,7 +119,7 @@ local IN A 127.0.0.1
 	writeZone(t, dir, "zone", records)
 	addr = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	os.Mkdir(dir+"/state", 0o700)
-	body = "prometheus " + addr + "\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n}"
+	body = "prometheus " + addr + "\ntransfer {\nto *\n}\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n}"
 	s = serve(t, dir, body)
 	listening(t, addr)
 	return s, dir, body, addr
@@ -177,6 +177,7 @@ func TestMetricsAreThoseOfTheManual(t *testing.T) {
 	os.WriteFile(dir+"/zone", append(zone, "more IN A 192.0.2.9\n"...), 0o644)
 	until(t, "a reload", 5*time.Second, func() bool { return len(scrape(t, addr).with("zone_reloads_total")) > 0 })
 	until(t, "a survey", 5*time.Second, func() bool { return len(scrape(t, addr).with("server_report_age_seconds")) > 0 })
+	until(t, "a notification", 5*time.Second, func() bool { return len(scrape(t, addr).with("zone_notify_failing")) > 0 })
 	until(t, "probes", 5*time.Second, func() bool { return len(scrape(t, addr).with("probes_total")) > 0 })
 	e := scrape(t, addr)
 

@@ -115,6 +115,7 @@ func (z *zone) status(now time.Time) control.ZoneStatus {
 		Origin:  z.origin,
 		File:    z.cfg.file,
 		Serial:  data.parsed.SOA.Serial,
+		InFile:  data.file.SOA.Serial,
 		Loaded:  data.loaded,
 		Records: len(data.parsed.Records),
 		LBs:     len(data.steers),

@@ -2,9 +2,8 @@ package ballast
 
 import (
 	"context"
+	"maps"
 	"time"
-
-	"github.com/coredns/coredns/plugin/transfer"
 )
 
 // follow reloads the zone whenever its file changes, until ctx ends.
@@ -19,20 +18,43 @@ func (z *zone) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			z.refresh()
+			if z.rested(ctx) {
+				z.refresh()
+			}
 		}
 	}
 }
 
-// refresh loads the zone again if a file of it changed. A zone that cannot be
+// restFor is for how long a changed file must have been left alone before it is
+// read: one that is written in place is short for a while, and may be without a
+// mistake all the same.
+const restFor = 500 * time.Millisecond
+
+// rested waits until a changed zone file has been left alone, as long as that
+// does not take longer than until the next look at it.
+func (z *zone) rested(ctx context.Context) bool {
+	z.mu.Lock()
+	now := z.stamps.renewed()
+	changed := !maps.Equal(now, z.stamps)
+	z.mu.Unlock()
+	pause := min(restFor, z.cfg.reload)
+	if !changed || now.olderThan(pause, time.Now()) {
+		return changed
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return maps.Equal(now, now.renewed())
+	}
+}
+
+// refresh loads the zone again after a file of it changed. A zone that cannot be
 // used changes nothing but the log, a metric and the status; what stands in
 // the file is tried again when it changes next.
 func (z *zone) refresh() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	if !z.stamps.changed() {
-		return
-	}
 	err := z.load()
 	z.showReload(err)
 	if err != nil {
@@ -48,16 +70,8 @@ func (z *zone) refresh() {
 	}
 	z.failed, z.err = time.Time{}, ""
 	data := z.data.Load()
-	log.Infof("zone %s: reloaded from %s, serial %d, %d LB names", z.origin, z.cfg.file, data.parsed.SOA.Serial, len(data.steers))
-	go z.notify(z.transfer.Load())
-}
-
-// notify tells the secondaries. It takes seconds if they do not answer, so
-// nobody waits for it.
-func (z *zone) notify(t *transfer.Transfer) {
-	if err := t.Notify(z.origin); err != nil {
-		log.Warningf("zone %s: notify: %v", z.origin, err)
-	}
+	log.Infof("zone %s: reloaded from %s, serial %d, %d LB names", z.origin, z.cfg.file, data.file.SOA.Serial, len(data.steers))
+	z.edit(time.Now())
 }
 
 func (z *zone) showReload(err error) {

@@ -1,6 +1,7 @@
 package ballast
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -85,6 +86,29 @@ func TestBrokenZoneKeepsTheLastGoodOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestZoneFileWrittenInPlace writes a zone file as an editor may: without its end
+// for a while, and without a mistake all the time.
+func TestZoneFileWrittenInPlace(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", webPool+`version IN TXT "one"`+"\n")
+	s := serve(t, dir, "ballast DIR/zone {\nreload 300ms\n}")
+	writeZone(t, dir, "zone", "")
+	file, err := os.OpenFile(filepath.Join(dir, "zone"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for range 100 {
+		fmt.Fprintln(file, "; more is coming")
+		if len(s.ask("www.example.org.", dns.TypeA).Answer) != 2 {
+			t.Fatal("A part of the zone file is served")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Fprintln(file, webPool+`version IN TXT "two"`)
+	until(t, "the whole zone", 5*time.Second, func() bool { return s.txt("version.example.org.") == "two" })
 }
 
 func TestIncludedFileChanges(t *testing.T) {

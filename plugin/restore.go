@@ -26,6 +26,7 @@ func (k *keeper) restore(h *hub, now time.Time) {
 		}
 		return nil
 	})
+	k.read(serialsName, "zones have their files' serials again, which secondaries may be ahead of", k.serials.read)
 	k.read(poolsName, "pools are unknown until their sources answer", func(in io.Reader) error {
 		written, sources, err := snapshot.DecodePools(in, now)
 		if err != nil {

@@ -29,13 +29,14 @@ import (
 	_ "github.com/coredns/coredns/plugin/timeouts"
 	_ "github.com/coredns/coredns/plugin/tls"
 	_ "github.com/coredns/coredns/plugin/transfer"
+	_ "github.com/coredns/coredns/plugin/tsig"
 	_ "github.com/coredns/coredns/plugin/whoami"
 )
 
 func init() {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "timeouts", "nsid", "bufsize", "bind", "ready", "prometheus", "errors", "log", "cookie", "dnssec", "tls",
+		"metadata", "timeouts", "nsid", "bufsize", "bind", "ready", "prometheus", "errors", "log", "cookie", "tsig", "dnssec", "tls",
 		"minimal", "transfer", "ballast", "whoami",
 	}
 }

@@ -25,14 +25,23 @@ func (s stamps) open(path string) (io.ReadCloser, error) {
 	return zones.OpenFile(path)
 }
 
-// changed tells whether one of the files is another than it was.
-func (s stamps) changed() bool {
-	for path, was := range s {
-		if stampOf(path) != was {
-			return true
+// renewed are the stamps that the same files have now.
+func (s stamps) renewed() stamps {
+	now := make(stamps, len(s))
+	for path := range s {
+		now[path] = stampOf(path)
+	}
+	return now
+}
+
+// olderThan tells whether all files are there, and were changed longer ago.
+func (s stamps) olderThan(d time.Duration, now time.Time) bool {
+	for _, st := range s {
+		if age := now.Sub(st.modified); age >= 0 && age < d || st.err != "" {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func stampOf(path string) stamp {

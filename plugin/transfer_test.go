@@ -1,14 +1,10 @@
 package ballast
 
 import (
-	"context"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/ballast-lb/ballast/internal/control"
 
 	"github.com/ballast-lb/ballast/zones"
 
@@ -94,27 +90,17 @@ func TestZoneTransfer(t *testing.T) {
 			t.Errorf("%s is transferred as %q, want %q", owner, got, want)
 		}
 	}
-	for _, line := range []string{"alias.example.org. CNAME three.example.org.", `*.star.example.org. TXT "y"`, "_http._tcp.example.org. SRV 10 4 80 web1.example.org."} {
+	for _, rr := range rrs {
+		if name := rr.Header().Name; name == "www.example.org." && rr.Header().Ttl != 10 {
+			t.Errorf("The TTL is not the shortest of the LB record: %v", rr)
+		}
+	}
+	for _, line := range []string{"alias.example.org. CNAME three.example.org.", `*.star.example.org. TXT "y"`, "_http._tcp.example.org. SRV 10 4 80 web1.example.org.",
+		"www.example.org. SRV 10 1000 80 web1.example.org.", "www.example.org. SRV 10 250 80 web3.example.org.",
+		"_http._tcp.www.example.org. SRV 10 500 80 web2.example.org.", "_80._tcp.www.example.org. SRV 10 500 80 web2.example.org."} {
 		if !slices.Contains(texts(rrs), line) {
 			t.Errorf("Not transferred: %s", line)
 		}
-	}
-}
-
-func TestTransferLacksDrainedServers(t *testing.T) {
-	dir := t.TempDir()
-	writeZone(t, dir, "zone", webPool)
-	s := serve(t, dir, allowTransfers)
-	word := control.Override{Server: "web1.example.org:80", Drain: true}
-	if _, err := (&operator{hub: s.hub()}).SetOverride(context.Background(), word); err != nil {
-		t.Fatal(err)
-	}
-	rrs := s.transferred()
-	if got := at(rrs, "www.example.org."); !slices.Equal(got, []string{"192.0.2.2", "192.0.2.3"}) {
-		t.Errorf("With web1 drained www is transferred as %v", got)
-	}
-	if got := at(rrs, "web1.example.org."); len(got) != 2 {
-		t.Errorf("The host itself is transferred as %v, but its own name is not steered", got)
 	}
 }
 
@@ -133,35 +119,14 @@ func TestIncrementalTransferOfWhatIsKnown(t *testing.T) {
 }
 
 func TestReloadNotifiesSecondaries(t *testing.T) {
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	notified := make(chan *dns.Msg, 10)
-	started := make(chan struct{})
-	secondary := &dns.Server{PacketConn: pc, NotifyStartedFunc: func() { close(started) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
-			notified <- r
-			w.WriteMsg(new(dns.Msg).SetReply(r))
-		})}
-	done := make(chan struct{})
-	go func() { defer close(done); secondary.ActivateAndServe() }()
-	<-started
-	t.Cleanup(func() { secondary.Shutdown(); <-done })
-
+	secondary := newSecondary(t)
 	dir := t.TempDir()
 	writeZone(t, dir, "zone", webPool)
-	s := serve(t, dir, "transfer {\nto "+pc.LocalAddr().String()+"\n}\nballast DIR/zone {\nreload 20ms\n}")
+	s := serve(t, dir, "transfer {\nto "+secondary.addr+"\n}\nballast DIR/zone {\nreload 20ms\n}")
+	secondary.told(t, 5*time.Second, 1) // of what there is now
 	writeZone(t, dir, "zone", webPool+`version IN TXT "two"`+"\n")
-	select {
-	case m := <-notified:
-		if m.Opcode != dns.OpcodeNotify || m.Question[0].Name != "example.org." || m.Question[0].Qtype != dns.TypeSOA {
-			t.Errorf("The secondary got\n%v", m)
-		}
-		if s.txt("version.example.org.") != "two" {
-			t.Error("The secondary was told before the new zone was served")
-		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("The secondary was not told of the changed zone")
+	secondary.told(t, 5*time.Second, 2)
+	if s.txt("version.example.org.") != "two" {
+		t.Error("The secondary was told before the new zone was served")
 	}
 }

@@ -24,16 +24,27 @@ type zone struct {
 	data     atomic.Pointer[zoneData] // never nil
 	transfer atomic.Pointer[transfer.Transfer]
 
+	edition  atomic.Pointer[edition] // for secondaries; nil before the first one
+	notifier notifier
+
 	mu     sync.Mutex // guards what follows
 	stamps stamps     // of the files that were read last, used or not
 	failed time.Time  // since when the file cannot be used; zero if it can
 	err    string
+
+	draft     draft     // of the next edition
+	numbering numbering // of the last
+	changed   time.Time // since when the draft differs from it; zero if it does not
+	edited    time.Time // when the last one was made, but for the first
+	greet     time.Time // when to tell secondaries of the first; zero if they were
+	quiet     bool      // the first one is no news: it goes on from before a reload
 }
 
 // zoneData is a zone as its file says, with its LB names at run time. It is
 // immutable but for what the steers serve.
 type zoneData struct {
-	parsed *zones.Zone
+	file   *zones.Zone       // as it was read
+	parsed *zones.Zone       // the same, under the serial that is served
 	steers map[string]*steer // by the owner of the LB record
 	hasLB  bool
 	soa    *dns.SOA // for negative answers
@@ -70,11 +81,13 @@ func (z *zone) load() error {
 
 // build makes the zone's data. LB names that are as before keep their steers.
 func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
+	numbered := z.renumbered(parsed)
 	data := &zoneData{
-		parsed: parsed,
+		file:   parsed,
+		parsed: numbered,
 		steers: make(map[string]*steer, len(parsed.LBs)),
 		hasLB:  len(parsed.LBs) > 0,
-		soa:    parsed.NegativeSOA(),
+		soa:    numbered.NegativeSOA(),
 		loaded: time.Now(),
 	}
 	for i := range parsed.LBs {
@@ -89,6 +102,27 @@ func (z *zone) build(parsed *zones.Zone) (*zoneData, error) {
 	return data, nil
 }
 
+// before is the same zone in the hub before the reload, or nil.
+func (z *zone) before() *zone {
+	z.hub.mu.Lock()
+	old := z.hub.old
+	z.hub.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	return old.same(z)
+}
+
+// same is the hub's zone in the place of another hub's.
+func (h *hub) same(z *zone) *zone {
+	for _, own := range h.allZones() {
+		if own.origin == z.origin && own.nth == z.nth {
+			return own
+		}
+	}
+	return nil
+}
+
 // steer returns the steer for an LB record: the present one if nothing about
 // it changed, or a new one that remembers what the present one does.
 func (z *zone) steer(parsed *zones.Zone, rec *zones.LBRecord) (*steer, error) {
@@ -100,8 +134,8 @@ func (z *zone) steer(parsed *zones.Zone, rec *zones.LBRecord) (*steer, error) {
 	var old *steer
 	if data := z.data.Load(); data != nil {
 		old = data.steers[rec.Name]
-	} else {
-		old = z.hub.inherited(z, rec.Name)
+	} else if before := z.before(); before != nil {
+		old = before.data.Load().steers[rec.Name]
 	}
 	if old != nil && old.hub == z.hub && old.id == id {
 		return old, nil

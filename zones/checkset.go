@@ -1,7 +1,7 @@
 package zones
 
 import (
-	"slices"
+	"reflect"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -73,16 +73,28 @@ func (c *checker) duplicates(set []*Record, drop map[*Record]bool) {
 	}
 }
 
-// caseless are the types whose data is names and numbers only.
-var caseless = []uint16{dns.TypeNS, dns.TypeCNAME, dns.TypeDNAME, dns.TypePTR, dns.TypeMX, dns.TypeSRV, dns.TypeSOA}
-
-// dataKey is equal for records with equal data.
+// dataKey is equal for records with equal data: names in it are compared
+// without regard to case (RFC 4343).
 func dataKey(rr dns.RR) string {
-	key := strings.TrimPrefix(rr.String(), rr.Header().String())
-	if slices.Contains(caseless, rr.Header().Rrtype) {
-		return strings.ToLower(key)
+	rr = dns.Copy(rr)
+	lowerNames(reflect.ValueOf(rr).Elem())
+	return strings.TrimPrefix(rr.String(), rr.Header().String())
+}
+
+// lowerNames finds the names in a record's data by the tags that miekg/dns
+// packs them by.
+func lowerNames(v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
 	}
-	return key
+	for i := range v.NumField() {
+		switch field := v.Type().Field(i); {
+		case field.Type.Kind() == reflect.String && strings.HasSuffix(field.Tag.Get("dns"), "domain-name"):
+			v.Field(i).SetString(canonical(v.Field(i).String()))
+		case field.Anonymous && field.Type.Kind() == reflect.Struct: // HTTPS is a SVCB
+			lowerNames(v.Field(i))
+		}
+	}
 }
 
 func (c *checker) settleTTL(name string, set []*Record) {

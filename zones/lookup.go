@@ -109,7 +109,7 @@ func (l *lookup) step(key string) (next string) {
 
 // at answers from a node: the name's own, or the wildcard that it is made from.
 func (l *lookup) at(n *node, synthesized bool) (next string) {
-	if s := n.set(l.q.Type); s != nil {
+	if s := l.set(n); s != nil {
 		l.give(s, synthesized)
 		l.a.Extra = s.extra
 		return ""
@@ -131,6 +131,14 @@ func (l *lookup) at(n *node, synthesized bool) (next string) {
 		l.denyType(n)
 	}
 	return ""
+}
+
+// set is what a node has of the type that is asked for.
+func (l *lookup) set(n *node) *rrset {
+	if l.q.Type == dns.TypeSOA && n.name == l.zone.Origin {
+		return &l.zone.soa
+	}
+	return n.set(l.q.Type)
 }
 
 func steerable(rrtype uint16) bool {

@@ -204,3 +204,31 @@ func TestLookupAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Wherever the SOA is told it has the serial that the zone is served under.
+func TestWithSerial(t *testing.T) {
+	z, problems := parseText(menagerie)
+	if z == nil {
+		t.Fatal(Join(problems))
+	}
+	was := z.SOA.Serial
+	numbered := z.WithSerial(was + 5)
+	for of, want := range map[*Zone]uint32{z: was, numbered: was + 5} {
+		for question, section := range map[string]func(Answer) []dns.RR{
+			"@ SOA":     func(a Answer) []dns.RR { return a.Answer },
+			"www MX":    func(a Answer) []dns.RR { return a.Ns },
+			"nowhere A": func(a Answer) []dns.RR { return a.Ns },
+		} {
+			rrs := section(ask(of, question, false))
+			if len(rrs) != 1 || rrs[0].(*dns.SOA).Serial != want {
+				t.Errorf("%s: got %s, want serial %d", question, shown(rrs), want)
+			}
+		}
+		if of.SOA.Serial != want || of.NegativeSOA().Serial != want || of.NegativeSOA().Hdr.Ttl != z.NegativeSOA().Hdr.Ttl {
+			t.Errorf("The SOAs are\n%v\n%v", of.SOA, of.NegativeSOA())
+		}
+	}
+	if a := ask(numbered, "www A", false); len(a.Answer) != 2 {
+		t.Errorf("www is answered with %s", shown(a.Answer))
+	}
+}

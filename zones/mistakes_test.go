@@ -504,6 +504,12 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"the same data in another case", "a AFSDB 1 NS1\na AFSDB 1 ns1\na HTTPS 1 NS1 port=1\na HTTPS 1 ns1 port=1\na NAPTR 1 1 S X \"\" ns1\na NAPTR 1 1 s X \"\" ns1", []string{
+			"6:0 warning: AFSDB at a.example.org. is there already, on line 5; remove one of them",
+			"8:0 warning: HTTPS at a.example.org. is there already, on line 7; remove one of them",
+		},
+	},
+	{
 		"escape that is no octet", `a\256 TXT "\12"`, []string{
 			"5:2 error: escape `\\256` is not an octet; write three digits, 000 to 255, or a character other than a digit after \\",
 			"5:12 error: escape `\\12\"` is not an octet; write three digits, 000 to 255, or a character other than a digit after \\",

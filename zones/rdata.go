@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,18 @@ func (t *master) add(words []token, index int) {
 	}
 }
 
+// quoted puts words from one index to another into quotes, without which
+// miekg/dns does not take the strings of NAPTR (RFC 1035 section 5.1 does).
+func quoted(words []token, from, to int) []token {
+	words = slices.Clone(words)
+	for i := from; i < min(to, len(words)); i++ {
+		if !strings.Contains(words[i].text, `"`) {
+			words[i].text = `"` + words[i].text + `"`
+		}
+	}
+	return words
+}
+
 // word finds the entry's word by a column of the text, counted from 1; -1 if
 // it is none.
 func (t *master) word(col int) int {
@@ -43,6 +56,9 @@ func (t *master) word(col int) int {
 // readRecord has dns.ZoneParser read one record.
 func readRecord(owner string, ttl uint32, h header, words []token, origin string) (dns.RR, *mistake) {
 	var t master
+	if h.rrtype == dns.TypeNAPTR && words[h.data].text != `\#` {
+		words = quoted(words, h.data+2, h.data+5)
+	}
 	fmt.Fprintf(&t.text, "%s %d IN %s", owner, ttl, typeName(h.rrtype))
 	t.add(words, h.data)
 	t.text.WriteByte('\n')

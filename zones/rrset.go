@@ -19,9 +19,29 @@ type rrset struct {
 func (z *Zone) serve() {
 	z.index.prepare()
 	z.denial = newDenial(z)
-	soa, ttl := z.index.nodes[z.Origin].set(dns.TypeSOA), negativeTTL(z.SOA)
-	z.negative = rrset{rrtype: dns.TypeSOA, rrs: withTTL(soa.rrs, ttl), sigs: withTTL(soa.sigs, ttl)}
+	z.soa = *z.index.nodes[z.Origin].set(dns.TypeSOA)
+	z.deny()
 }
+
+// deny prepares the SOA of negative answers.
+func (z *Zone) deny() {
+	ttl := negativeTTL(z.SOA)
+	z.negative = rrset{rrtype: dns.TypeSOA, rrs: withTTL(z.soa.rrs, ttl), sigs: withTTL(z.soa.sigs, ttl)}
+}
+
+// WithSerial is the zone under another serial. All else is shared, so it costs
+// nothing. It is not for a zone whose SOA is signed.
+func (z *Zone) WithSerial(serial uint32) *Zone {
+	numbered, soa := *z, *z.SOA
+	soa.Serial = serial
+	numbered.SOA = &soa
+	numbered.soa.rrs = []dns.RR{&soa}
+	numbered.deny()
+	return &numbered
+}
+
+// Signed tells whether the file has the SOA signed.
+func (z *Zone) Signed() bool { return len(z.soa.sigs) > 0 }
 
 // NegativeSOA is the SOA of negative answers.
 func (z *Zone) NegativeSOA() *dns.SOA { return z.negative.rrs[0].(*dns.SOA) }

@@ -34,11 +34,12 @@ type Zone struct {
 	Origin  string // canonical: lower case, fully qualified
 	File    string
 	Files   []string // File and all that it includes, in the order of first use
-	SOA     *dns.SOA // also among Records
-	Records []Record // all but LB, in the order of the file
+	SOA     *dns.SOA // as it is served: see WithSerial
+	Records []Record // all but LB, in the order of the file; the SOA as the file has it
 	LBs     []LBRecord
 
 	index    *index
+	soa      rrset   // of the SOA
 	negative rrset   // the SOA of negative answers
 	denial   *denial // nil if the zone is not signed
 }

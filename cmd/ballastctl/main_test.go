@@ -135,7 +135,7 @@ func example() *server {
 			Program: "coredns", Version: "1.15.0", PID: 4242, Started: noon.Add(-3 * time.Hour),
 			Zones: []control.ZoneStatus{
 				{
-					Origin: "example.org.", File: "zones/example.org.zone", Serial: 2026112201, Loaded: noon.Add(-5 * time.Minute), Records: 12, LBs: 1,
+					Origin: "example.org.", File: "zones/example.org.zone", Serial: 2026112201, InFile: 2026112201, Loaded: noon.Add(-5 * time.Minute), Records: 12, LBs: 1,
 					Names: []control.NameStatus{{
 						Name: "www.example.org.", Source: "consul web", Policy: "weighted", Mode: "live",
 						TTL: control.Seconds(42 * time.Second), MinTTL: control.Seconds(30 * time.Second), MaxTTL: control.Seconds(300 * time.Second),
@@ -143,7 +143,7 @@ func example() *server {
 					}},
 				},
 				{
-					Origin: "example.net.", File: "zones/example.net.zone", Serial: 7, Loaded: noon.Add(-50 * time.Hour), Records: 3, LBs: 1,
+					Origin: "example.net.", File: "zones/example.net.zone", Serial: 7, InFile: 7, Loaded: noon.Add(-50 * time.Hour), Records: 3, LBs: 1,
 					Names: []control.NameStatus{{
 						Name: "api.example.net.", Source: "srv _api._tcp.example.net.", Policy: "hash", Mode: "live",
 						TTL: control.Seconds(time.Minute), MinTTL: control.Seconds(time.Second), MaxTTL: control.Seconds(time.Minute),
@@ -203,6 +203,7 @@ func exampleStranger() *server {
 func troubles() *server {
 	s := example()
 	zone := &s.status.Zones[0]
+	zone.Serial += 4
 	zone.Err, zone.Failed = "zones/example.org.zone:7: bad address \"192.0.2.300\"; write four numbers of 0 to 255\nzones/example.org.zone:9: record of unknown type", noon.Add(-2*time.Minute)
 	zone.Names = slices.Clone(zone.Names)
 	name := &zone.Names[0]

@@ -117,17 +117,20 @@ func (a *app) zonesTable(zones []control.ZoneStatus) string {
 		return "No zone is served.\n"
 	}
 	t := newTable("", "ZONE", "SERIAL", "RECORDS", "LBS", "LOADED", "FILE")
-	var failures strings.Builder
+	var notes strings.Builder
 	for _, z := range zones {
 		t.row(z.Origin, strconv.FormatUint(uint64(z.Serial), 10), strconv.Itoa(z.Records), strconv.Itoa(z.LBs), a.ago(z.Loaded), z.File)
+		if z.Serial != z.InFile {
+			fmt.Fprintf(&notes, "%s: pools moved the serial on from the file's %d\n", z.Origin, z.InFile)
+		}
 		if z.Err != "" {
-			fmt.Fprintf(&failures, "! %s: reload failed %s; the last good zone is served\n", z.Origin, a.ago(z.Failed))
+			fmt.Fprintf(&notes, "! %s: reload failed %s; the last good zone is served\n", z.Origin, a.ago(z.Failed))
 			for line := range strings.Lines(z.Err) {
-				note(&failures, "  ", line)
+				note(&notes, "  ", line)
 			}
 		}
 	}
-	return t.String() + failures.String()
+	return t.String() + notes.String()
 }
 
 func (a *app) showName(n control.NameStatus) string {

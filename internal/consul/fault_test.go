@@ -169,6 +169,34 @@ func TestReplayingTakesNothingAway(t *testing.T) {
 	}
 }
 
+// TestReplayingBringsNothingBack is Consul just restarted, which tells what a
+// server was like before it changed: for a watch that saw the change, for one that
+// has it from before a reload, and for one that knows nothing.
+func TestReplayingBringsNothingBack(t *testing.T) {
+	consul := shared.Get(t)
+	register(t, consul, service{ID: "behind", Name: "behind", Address: "192.0.2.1", Port: 80})
+	defer deregister(t, consul, "behind")
+	proxy := consul.Proxy(t)
+	client := newClient(t, Config{Address: proxy.Addr, Wait: 100 * time.Millisecond})
+	web := follow(t, client, Query{Service: "behind"}, nil)
+	web.size(t, 1)
+	before := string(consul.Call(t, "GET", "/v1/health/service/behind", nil))
+	register(t, consul, service{ID: "behind", Name: "behind", Address: "192.0.2.1", Port: 81})
+	isNew := func(p *pool.Pool) bool { return p.Servers[0].Port == 81 }
+	known := web.next(t, "port 81", isNew)
+	proxy.Set(consultest.Behind(before))
+	seeded, fresh := follow(t, client, Query{Service: "behind"}, known), follow(t, client, Query{Service: "behind"}, nil)
+	proxy.Cut()
+	asked := proxy.Requests()
+	eventually(t, "more queries", func() bool { return proxy.Requests() >= asked+10 })
+	web.quiet(t)
+	seeded.quiet(t)
+	if first := fresh.size(t, 1); !isNew(first) {
+		t.Errorf("The first pool has port %d", first.Servers[0].Port)
+	}
+	fresh.quiet(t)
+}
+
 // TestLowerIndexAsksAgain lets the index fall within one connection: each
 // fall must lead to one query from zero, and never to a spin.
 func TestLowerIndexAsksAgain(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -76,7 +75,7 @@ func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
 	ctx, leave := w.client.enter(ctx)
 	defer leave()
 	defer w.setAlarms(false, false, "")
-	w.index, w.plain = 0, false
+	w.index, w.plain, w.strict = 0, false, w.last == nil
 	for ctx.Err() == nil {
 		if err := w.round(ctx, publish); err != nil && ctx.Err() == nil {
 			w.fail(err)
@@ -129,12 +128,13 @@ func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
 
 // proven tells whether the answer is at least as new as the pool that it is
 // to replace. A server that was just started knows its leader before it has
-// replayed its log, and then has no instances or some of them: what is older
-// than what was seen, or takes servers away from a pool whose index is not
-// known, is asked for once more from the leader itself
-// (https://developer.hashicorp.com/consul/api-docs/features/consistency).
+// replayed its log, and then has none of the instances, some of them, or what they
+// were like before: what is older than what was seen, or differs from a pool whose
+// index is not known, is asked for once more from the leader itself
+// (https://developer.hashicorp.com/consul/api-docs/features/consistency). So is
+// the very first state.
 func (w *Watch) proven(next *pool.Pool, meta *api.QueryMeta) bool {
-	older := meta.LastIndex < w.seen || w.seen == 0 && loses(w.last, next)
+	older := meta.LastIndex < w.seen || w.seen == 0
 	if older && !w.strict && !next.Equal(w.last) {
 		w.index, w.strict = 0, true
 		return false
@@ -144,19 +144,6 @@ func (w *Watch) proven(next *pool.Pool, meta *api.QueryMeta) bool {
 	}
 	w.seen, w.strict = max(w.seen, meta.LastIndex), false
 	return true
-}
-
-// loses tells whether next has no servers or lacks one of prev's.
-func loses(prev, next *pool.Pool) bool {
-	if len(next.Servers) == 0 {
-		return true
-	}
-	if prev == nil {
-		return false
-	}
-	return slices.ContainsFunc(prev.Servers, func(old pool.Server) bool {
-		return !slices.ContainsFunc(next.Servers, func(s pool.Server) bool { return s.ID == old.ID })
-	})
 }
 
 // current tells whether the answer is the present state, and decides what to

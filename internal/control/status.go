@@ -32,6 +32,7 @@ type ZoneStatus struct {
 	Origin  string    `json:"origin"` // fully qualified
 	File    string    `json:"file"`
 	Serial  uint32    `json:"serial"`
+	InFile  uint32    `json:"file_serial"` // the file's own, which pools may have moved on from
 	Loaded  time.Time `json:"loaded"`
 	Records int       `json:"records"`
 	LBs     int       `json:"lbs"`

@@ -20,6 +20,7 @@ type Kind string
 const (
 	Pools     Kind = "pools"
 	Overrides Kind = "overrides"
+	Serials   Kind = "serials"
 )
 
 // head is a file's first line.

@@ -15,6 +15,7 @@ import (
 
 // asker asks all servers of a stage, one question at a time.
 type asker struct {
+	zones []placed
 	procs []*process
 	conns []net.Conn // one for each
 	buf   []byte
@@ -22,7 +23,7 @@ type asker struct {
 }
 
 func (s *stage) newAsker(ctx context.Context) (*asker, error) {
-	a := &asker{procs: s.procs, buf: make([]byte, dns.MaxMsgSize)}
+	a := &asker{zones: s.zones, procs: s.procs, buf: make([]byte, dns.MaxMsgSize)}
 	for _, p := range s.procs {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "udp", p.addr)
 		if err != nil {

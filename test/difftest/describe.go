@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,9 +15,16 @@ import (
 // describe fills in the example of a difference.
 func (f *finding) describe(d *difference) {
 	d.Seed, d.Origin, d.Zone = f.subject.seed, f.origin, f.subject.zone.Text()
+	nearest := f.others[0]
 	for _, ref := range f.others {
-		if ref.Name == cmp.Or(f.verdict.Nearest, f.others[0].Name) {
-			d.Expected = "; as " + ref.Name + " answers\n" + questionText(f.question) + answerText(ref.Answer, f.origin)
+		if ref.Name == f.verdict.Nearest {
+			nearest = ref
+		}
+	}
+	d.Expected = "; as " + nearest.Name + " answers\n" + questionText(f.question) + answerText(nearest.Answer, f.origin)
+	for _, ref := range f.others {
+		if ref.Name != nearest.Name && len(f.verdict.Split) > 0 {
+			d.Expected += "; " + ref.Name + ":\n" + indent("; ", answerText(ref.Answer, f.origin))
 		}
 	}
 	d.Ours = answerText(f.ours, f.origin)

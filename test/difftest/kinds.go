@@ -18,6 +18,7 @@ type kind struct {
 type placed struct {
 	origin string
 	file   string
+	text   string // of the file
 }
 
 // ballast is our own server; others are what it is compared with.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -112,6 +113,9 @@ func newTester(s settings, progress io.Writer) (*tester, error) {
 		if _, err := os.Stat(k.program); err != nil {
 			return nil, fmt.Errorf("%w: run make %s", err, []string{"build", "packages"}[min(i, 1)])
 		}
+	}
+	if _, err := exec.LookPath(signProgram); err != nil {
+		return nil, fmt.Errorf("%w: run make packages", err)
 	}
 	if f, ok := progress.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		t.progress = progress

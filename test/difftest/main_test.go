@@ -95,7 +95,7 @@ func TestDifferenceIsFoundAndMadeSmall(t *testing.T) {
 	wrong.conf = func(dir string, port int, zones []placed) string {
 		list := make([]placed, len(zones))
 		for i, z := range zones {
-			list[i] = placed{z.origin, filepath.Join(dir, filepath.Base(z.file))}
+			list[i] = placed{origin: z.origin, file: filepath.Join(dir, filepath.Base(z.file))}
 			text, err := os.ReadFile(z.file)
 			if err == nil {
 				err = os.WriteFile(list[i].file, bytes.ReplaceAll(text, []byte("A 192.0.2.53"), []byte("A 192.0.2.99")), 0o600)

@@ -80,8 +80,8 @@ func (s *stage) work(ctx context.Context, subjects []subject, next *atomic.Int64
 
 // about asks all questions about a zone.
 func (a *asker) about(ctx context.Context, number int, s *subject, tell func(*finding)) error {
-	origin := s.zone.Origin(number)
-	zone, err := judge.ReadZone(s.zone.Text(), origin)
+	origin := a.zones[number].origin
+	zone, err := judge.ReadZone(a.zones[number].text, origin)
 	if err != nil {
 		return err
 	}

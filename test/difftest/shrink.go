@@ -38,7 +38,11 @@ func (t *tester) small(ctx context.Context, f *finding) (*finding, error) {
 // smaller removes what can be removed together; nil if nothing can.
 func (t *tester) smaller(ctx context.Context, f *finding) (*finding, error) {
 	var alone, together []subject
-	for i := 1; i < len(f.subject.zone.Lines); i++ { // the first is the SOA
+	keep := 1 // the SOA
+	if f.subject.zone.Signing != zonegen.Unsigned {
+		keep = 2 // and an NS, which those who sign want
+	}
+	for i := keep; i < len(f.subject.zone.Lines); i++ {
 		alone = append(alone, f.without(map[int]bool{i: true}))
 	}
 	same, err := t.same(ctx, f, alone)
@@ -48,7 +52,7 @@ func (t *tester) smaller(ctx context.Context, f *finding) (*finding, error) {
 	drop := map[int]bool{}
 	for i, g := range same {
 		if g != nil {
-			drop[i+1] = true
+			drop[keep+i] = true
 			together = append(together, f.without(drop))
 		}
 	}

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/ballast-lb/ballast/test/difftest/zonegen"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sync/errgroup"
 )
 
 // stage is one process of each kind, which all serve the same zones.
 type stage struct {
 	dir   string
+	zones []placed
 	procs []*process // ours is the first
 }
 
@@ -36,15 +39,12 @@ func startStage(ctx context.Context, kinds []*kind, zones []zonegen.Zone) (*stag
 }
 
 func (s *stage) start(ctx context.Context, kinds []*kind, zones []zonegen.Zone) error {
-	list := make([]placed, len(zones))
-	for i := range zones {
-		list[i] = placed{origin: zones[i].Origin(i), file: filepath.Join(s.dir, fmt.Sprintf("%05d.zone", i))}
-		if err := os.WriteFile(list[i].file, []byte(zones[i].Text()), 0o600); err != nil {
-			return err
-		}
+	var err error
+	if s.zones, err = s.place(ctx, zones); err != nil {
+		return err
 	}
 	for _, k := range kinds {
-		p, err := startProcess(ctx, k, s.dir, list)
+		p, err := startProcess(ctx, k, s.dir, s.zones)
 		if err != nil {
 			return err
 		}
@@ -53,11 +53,32 @@ func (s *stage) start(ctx context.Context, kinds []*kind, zones []zonegen.Zone) 
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for _, p := range s.procs {
-		if err := p.await(ctx, list); err != nil {
+		if err := p.await(ctx, s.zones); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// place writes the zones, and signs those that are to be.
+func (s *stage) place(ctx context.Context, zones []zonegen.Zone) ([]placed, error) {
+	list := make([]placed, len(zones))
+	signer, err := newSigner(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for i := range zones {
+		list[i] = placed{origin: zones[i].Origin(i), file: filepath.Join(s.dir, fmt.Sprintf("%05d.zone", i)), text: zones[i].Text()}
+		g.Go(func() error {
+			if err := os.WriteFile(list[i].file, []byte(list[i].text), 0o600); err != nil || zones[i].Signing == zonegen.Unsigned {
+				return err
+			}
+			return signer.sign(ctx, &list[i], zones[i].Signing)
+		})
+	}
+	return list, g.Wait()
 }
 
 func (s *stage) stop() {

@@ -136,6 +136,8 @@ var zoneCases = []struct {
 	{name: "TLSA of an odd length", text: "_443._tcp.www TLSA 3 1 1 abc"},
 	{name: "TLSA with a digest that is too short", text: "_443._tcp.www TLSA 3 1 1 abcd"},
 	{name: "SSHFP with a digest that is too short", text: "www SSHFP 4 2 abcd"},
+	{name: "NAPTR without quotes", text: "www NAPTR 1 1 s SIP+D2U !x!y! ns1"},
+	{name: "HINFO without quotes", text: "www HINFO cpu os"},
 	{name: "NAPTR with a flag that is none", text: `www NAPTR 1 1 "!" "SIP" "" .`},
 	{name: "NAPTR without a replacement", text: `www NAPTR 1 1 "s" "SIP" ""`},
 	{name: "LOC north of the pole", text: "www LOC 91 0 0 N 0 0 0 E 0m"},

@@ -22,6 +22,7 @@ type Proxy struct {
 	Addr string // host:port to use instead of Consul's
 
 	server   *httptest.Server
+	upstream *http.Transport
 	forward  *httputil.ReverseProxy
 	fault    atomic.Pointer[Fault]
 	requests atomic.Int64
@@ -30,23 +31,32 @@ type Proxy struct {
 
 // Proxy starts a faultless proxy that ends with the test.
 func (c *Consul) Proxy(t testing.TB) *Proxy {
+	p := c.NewProxy()
+	t.Cleanup(p.Close)
+	return p
+}
+
+// NewProxy starts a faultless proxy that ends with Close.
+func (c *Consul) NewProxy() *Proxy {
 	target := &url.URL{Scheme: "http", Host: c.Addr}
-	upstream := &http.Transport{MaxIdleConnsPerHost: 1 << 12}
-	p := &Proxy{forward: &httputil.ReverseProxy{
+	p := &Proxy{upstream: &http.Transport{MaxIdleConnsPerHost: 1 << 12}}
+	p.forward = &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: upstream,
+		Transport: p.upstream,
 		ErrorLog:  log.New(io.Discard, "", 0),
-	}}
+	}
 	p.server = httptest.NewUnstartedServer(p)
 	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	p.server.Start()
 	p.Addr = p.server.Listener.Addr().String()
-	t.Cleanup(func() {
-		p.server.CloseClientConnections()
-		p.server.Close()
-		upstream.CloseIdleConnections()
-	})
 	return p
+}
+
+// Close ends the proxy and what it still forwards.
+func (p *Proxy) Close() {
+	p.server.CloseClientConnections()
+	p.server.Close()
+	p.upstream.CloseIdleConnections()
 }
 
 // Set replaces the present fault for requests that begin from now on; nil
@@ -94,15 +104,19 @@ func Answer(code int, body string) Fault {
 
 // Replaying is a server that has just started: it knows its leader, but has no
 // instances of anything yet, and only consistent queries wait for its log.
-func Replaying() Fault {
+func Replaying() Fault { return Behind("[]") }
+
+// Behind is a server that has not replayed its log further than to an older answer;
+// consistent queries wait for all of it.
+func Behind(older string) Fault {
 	return func(next http.Handler) http.Handler {
-		empty := Answer(http.StatusOK, "[]")(next)
+		behind := Answer(http.StatusOK, older)(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Has("consistent") {
 				next.ServeHTTP(w, r)
 				return
 			}
-			empty.ServeHTTP(w, r)
+			behind.ServeHTTP(w, r)
 		})
 	}
 }

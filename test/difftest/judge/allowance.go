@@ -25,6 +25,7 @@ var allowances = []allowance{
 	{"addresses from a wildcard", wildGlue},
 	{"glue that had no room", crowded},
 	{"ANY", anything},
+	{"RRSIG", signatures},
 	{"endless chain", endless},
 	{"SOA beside YXDOMAIN", tooLong},
 	{"DS beside a referral, unsigned", unsignedDS},
@@ -64,6 +65,12 @@ func anything(p *pair, d Delta) bool {
 	return p.Question.Qtype == dns.TypeANY && d.Section != Header
 }
 
+// signatures: those of a name say nothing without what they cover (RFC 4035
+// section 3.1.1): who asks for them alone may get some of them, as for ANY.
+func signatures(p *pair, d Delta) bool {
+	return p.Question.Qtype == dns.TypeRRSIG && d.RR != nil && d.RR.Header().Rrtype == dns.TypeRRSIG
+}
+
 // endless: RFC 1034 section 3.6.2 wants chains followed and loops signalled as
 // an error, RFC 6672 section 2.2 has them end where the name is too long.
 // Where a server ends one is its own to choose, as resolvers have a limit too.
@@ -82,5 +89,5 @@ func tooLong(p *pair, d Delta) bool {
 // unsignedDS: RFC 4035 section 3.1.4 asks for it where the zone is signed. One
 // that the dnssec plugin signs later has no signatures here.
 func unsignedDS(p *pair, d Delta) bool {
-	return d.Section == Authority && d.is(dns.TypeDS) && p.Zone.holds(d.RR)
+	return d.Section == Authority && d.is(dns.TypeDS) && p.Zone.holds(d.RR) && len(p.Zone.sets[p.Zone.Origin][dns.TypeDNSKEY]) == 0
 }

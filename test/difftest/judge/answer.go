@@ -80,6 +80,12 @@ func (a *Answer) size() int {
 	return m.Len()
 }
 
+// do tells whether DNSSEC records were asked for, as the answer says (RFC 3225).
+func (a *Answer) do() bool {
+	opt := a.Msg.IsEdns0()
+	return opt != nil && opt.Do()
+}
+
 // Key is equal for equal records: owner, class, type, TTL and data, names
 // without regard to case (RFC 4343).
 func Key(rr dns.RR) string {
@@ -128,6 +134,10 @@ func namesIn(rr dns.RR) []*string {
 		return []*string{&rr.Target}
 	case *dns.RP:
 		return []*string{&rr.Mbox, &rr.Txt}
+	case *dns.RRSIG:
+		return []*string{&rr.SignerName}
+	case *dns.NSEC:
+		return []*string{&rr.NextDomain}
 	case *dns.AFSDB:
 		return []*string{&rr.Hostname}
 	}

@@ -25,9 +25,17 @@ func (d Delta) String() string {
 	return fmt.Sprintf("%s: missing %s", d.Section, d.RR)
 }
 
-// is tells whether it is about a record of one of the types.
+// is tells whether it is about a record of one of the types, or its signature.
 func (d Delta) is(types ...uint16) bool {
-	return d.RR != nil && slices.Contains(types, d.RR.Header().Rrtype)
+	return d.RR != nil && slices.Contains(types, covered(d.RR))
+}
+
+// covered is a record's type, and that of which it is the signature.
+func covered(rr dns.RR) uint16 {
+	if sig, ok := rr.(*dns.RRSIG); ok {
+		return sig.TypeCovered
+	}
+	return rr.Header().Rrtype
 }
 
 // compare tells in what a differs from b.
@@ -44,6 +52,7 @@ func compare(a, b *Answer) []Delta {
 	header("ad", a.Msg.AuthenticatedData, b.Msg.AuthenticatedData)
 	header("whole", a.Whole, b.Whole)
 	header("edns", a.Msg.IsEdns0() != nil, b.Msg.IsEdns0() != nil)
+	header("do", a.do(), b.do())
 	for s := AnswerSection; s <= Additional; s++ {
 		for key, rr := range a.sections[s] {
 			if _, ok := b.sections[s][key]; !ok {

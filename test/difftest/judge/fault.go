@@ -40,8 +40,8 @@ func (c *Case) disorder() []Fault {
 	for _, rr := range c.Ours.Msg.Answer {
 		h := rr.Header()
 		owner := canonical(h.Name)
-		if h.Rrtype == dns.TypeDNAME && owner != at {
-			continue // goes before the CNAME that is made of it (RFC 6672 section 3.1)
+		if h.Rrtype == dns.TypeRRSIG || h.Rrtype == dns.TypeDNAME && owner != at {
+			continue // DNAME goes before the CNAME that is made of it (RFC 6672 section 3.1)
 		}
 		if owner != at {
 			return []Fault{{What: "answer is not in the order of its chain", Detail: rr.String()}}
@@ -54,13 +54,14 @@ func (c *Case) disorder() []Fault {
 }
 
 // Signature tells differences of one kind from those of another. Where ours is
-// none it is that of the others among themselves, and empty if they agree.
+// none it begins with "others" and is that of the others among themselves, and
+// empty if they agree.
 func (v *Verdict) Signature() string {
 	var parts []string
 	switch {
 	case v.Different():
 	case len(v.Split) > 0:
-		return v.Kind + ": " + Signature(v.Split)
+		return "others, " + v.Kind + ": " + Signature(v.Split)
 	default:
 		return ""
 	}
@@ -81,6 +82,9 @@ func Signature(deltas []Delta) string {
 		what := d.What
 		if d.RR != nil {
 			what = d.Section.String() + ": " + cmp.Or(map[bool]string{true: "extra"}[d.Extra], "missing") + " " + dns.Type(d.RR.Header().Rrtype).String()
+			if sig, ok := d.RR.(*dns.RRSIG); ok {
+				what += "(" + dns.Type(sig.TypeCovered).String() + ")"
+			}
 		}
 		parts = append(parts, what)
 	}

@@ -47,11 +47,11 @@ func (c *Case) nonTerminal() bool {
 
 // end is what a chain ends in.
 func (c *Case) end(ref *Answer) string {
-	last := ref.Msg.Answer[len(ref.Msg.Answer)-1].Header()
+	last := ref.Msg.Answer[len(ref.Msg.Answer)-1]
 	switch {
 	case ref.Msg.Rcode == dns.RcodeNameError:
 		return "nxdomain"
-	case last.Rrtype == c.Question.Qtype:
+	case covered(last) == c.Question.Qtype:
 		return "positive"
 	case ref.has(Authority, dns.TypeSOA):
 		return "nodata"

@@ -36,6 +36,9 @@ func (z *Zone) add(rr dns.RR) {
 	}
 	t := rr.Header().Rrtype
 	z.sets[owner][t] = append(z.sets[owner][t], rr)
+	if covered(rr) == dns.TypeNSEC3 { // its owner is no name of the zone (RFC 5155 section 7.1)
+		return
+	}
 	for at := owner; !z.exists[at]; at = parent(at) {
 		z.exists[at] = true
 		if at == z.Origin {

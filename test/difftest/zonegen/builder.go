@@ -103,6 +103,9 @@ func (b *builder) add(owner, rrtype, data string) bool {
 	set := key + rrtype
 	if _, ok := b.ttls[set]; !ok {
 		b.ttls[set] = ttls[b.IntN(len(ttls))]
+		if b.zone.Signing != Unsigned { // signatures may not live longer than they are valid
+			b.ttls[set] = min(b.ttls[set], 86400)
+		}
 	}
 	b.owners = append(b.owners, owner)
 	b.zone.Lines = append(b.zone.Lines, fmt.Sprintf("%s %d IN %s", b.spell(owner), b.ttls[set], line))
@@ -120,6 +123,9 @@ func typeOf(name string) uint16 {
 func (b *builder) head(hosts bool) {
 	minimum := []int{1, 60, 300, 300, 7200}[b.IntN(5)]
 	b.ttls[".SOA"] = []uint32{1, 300, 3600, 3600, 1<<31 - 1}[b.IntN(5)]
+	if b.zone.Signing != Unsigned {
+		b.ttls[".SOA"] = min(b.ttls[".SOA"], 86400)
+	}
 	switch b.IntN(20) { // not more often, as zeros could hide other differences
 	case 0:
 		minimum = 0

@@ -32,6 +32,9 @@ func (b *builder) questions(n int) []Question {
 		if b.IntN(2) == 0 {
 			q.Size, q.DO = []uint16{512, 1232, 4096}[b.IntN(3)], b.IntN(2) == 0
 		}
+		if b.zone.Signing != Unsigned && b.IntN(4) > 0 {
+			q.Size, q.DO = 4096, true
+		}
 		qs = append(qs, q)
 	}
 	return qs
