@@ -32,12 +32,17 @@ func (c *Cookie) Name() string { return Name }
 // it on.
 func (c *Cookie) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	text, given := take(r.IsEdns0())
-	if !given {
-		if c.demands(ctx, w, r) {
-			return truncated(w, r)
-		}
-		return plugin.NextOrFailure(Name, c.Next, ctx, w, r)
+	switch {
+	case given:
+		return c.answer(ctx, w, r, text)
+	case c.demands(ctx, w, r):
+		return truncated(w, r)
 	}
+	return plugin.NextOrFailure(Name, c.Next, ctx, w, r)
+}
+
+// answer serves a query that had a COOKIE option.
+func (c *Cookie) answer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg, text string) (int, error) {
 	var buf [maxLen]byte
 	option := decode(&buf, text)
 	secrets, addr, now := *c.secrets.ring.Load(), remoteAddr(w), uint32(time.Now().Unix())
@@ -46,17 +51,17 @@ func (c *Cookie) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if v == malformed { // RFC 7873 section 5.2.2
 		return dns.RcodeFormatError, nil
 	}
-	cw := &writer{ResponseWriter: w, request: r, cookie: dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: text}}
 	if v != valid {
-		cw.cookie.Cookie = encode(secrets.issue(option, addr, now))
+		text = encode(secrets.issue(option, addr, now))
 	}
+	w = &writer{ResponseWriter: w, request: r, cookie: dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: text}}
 	if !v.proven() && c.demands(ctx, w, r) {
-		cw.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeBadCookie))
+		w.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeBadCookie))
 		return dns.RcodeBadCookie, nil
 	}
-	rcode, err := plugin.NextOrFailure(Name, c.Next, ctx, cw, r)
+	rcode, err := plugin.NextOrFailure(Name, c.Next, ctx, w, r)
 	if !plugin.ClientWrite(rcode) { // what CoreDNS would write has no cookie
-		cw.WriteMsg(new(dns.Msg).SetRcode(r, rcode))
+		w.WriteMsg(new(dns.Msg).SetRcode(r, rcode))
 		rcode = dns.RcodeSuccess // is written
 	}
 	return rcode, err
