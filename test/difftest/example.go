@@ -104,10 +104,12 @@ func (e *example) ask(rest string) error {
 			c.question.DO = true
 		case isSize && bad == nil:
 			c.question.Size = uint16(n)
-			c.want.SetEdns0(uint16(n), false)
 		default:
 			err = fmt.Errorf("option %q is not known", option)
 		}
+	}
+	if c.question.Size > 0 {
+		c.want.SetEdns0(c.question.Size, c.question.DO)
 	}
 	e.checks = append(e.checks, c)
 	return err

@@ -59,7 +59,9 @@ func (s *signer) sign(ctx context.Context, z *placed, how zonegen.Signing) error
 	case zonegen.OptOut:
 		args = append(args, "-3", "-", "-H", "0", "-A")
 	}
-	out, err := exec.CommandContext(ctx, signProgram, append(args, z.file, base)...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, signProgram, append(args, z.file, base)...)
+	cmd.Dir = keys // it leaves a file where it is
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", signProgram, z.origin, err, bytes.TrimSpace(out))
 	}

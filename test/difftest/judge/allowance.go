@@ -42,7 +42,7 @@ func apexNS(p *pair, d Delta) bool {
 // section 4.1), if it is the zone's. Not so the glue of a referral, be it at
 // the end of a chain.
 func additional(p *pair, d Delta) bool {
-	return d.Section == Additional && p.Zone.holds(d.RR) && !p.refers(p.a) && !p.refers(p.b)
+	return d.Section == Additional && p.Zone.holds(d.RR) && p.refers(p.a) == "" && p.refers(p.b) == ""
 }
 
 // wildGlue: NSD and Knot also make addresses for the additional section from
@@ -56,7 +56,7 @@ func wildGlue(p *pair, d Delta) bool {
 // full (RFC 9471 section 3.2). Not so that of servers below the cut.
 func crowded(p *pair, d Delta) bool {
 	return d.Section == Additional && d.is(dns.TypeA, dns.TypeAAAA) && p.Zone.holds(d.RR) &&
-		p.Zone.cut(d.RR.Header().Name) != p.Zone.cut(p.Question.Name) && max(p.a.size(), p.b.size()) > p.room()
+		!dns.IsSubDomain(p.refers(p.b), canonical(d.RR.Header().Name)) && max(p.a.size(), p.b.size()) > p.room()
 }
 
 // anything: ANY may be answered by some of the records, or by one that is made

@@ -59,17 +59,18 @@ func Judge(c *Case) Verdict {
 	return v
 }
 
-// room is how many octets an answer can have.
-func (c *Case) room() int { return max(dns.MinMsgSize, int(c.Size)) }
+// room is how many octets an answer can have: servers give no more than 1232
+// by UDP, whatever is offered (DNS flag day of 2020).
+func (c *Case) room() int { return min(1232, max(dns.MinMsgSize, int(c.Size))) }
 
-// refers tells whether an answer leads to another zone's servers.
-func (c *Case) refers(a *Answer) bool {
+// refers gives the delegation that an answer leads to, canonical; empty if none.
+func (c *Case) refers(a *Answer) string {
 	for _, rr := range a.sections[Authority] {
-		if rr.Header().Rrtype == dns.TypeNS && canonical(rr.Header().Name) != c.Zone.Origin {
-			return true
+		if owner := canonical(rr.Header().Name); rr.Header().Rrtype == dns.TypeNS && owner != c.Zone.Origin {
+			return owner
 		}
 	}
-	return false
+	return ""
 }
 
 // allow tells in what a differs from b, without what is left open, and which

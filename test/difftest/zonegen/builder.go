@@ -66,6 +66,9 @@ func (b *builder) may(key string, rrtype uint16) bool {
 			return false
 		}
 	}
+	if wild && b.zone.Signing == OptOut { // what it covers beside names without NSEC3 cannot be proved
+		return false
+	}
 	switch rrtype {
 	case dns.TypeCNAME:
 		return len(at) == 0 && key != "."
