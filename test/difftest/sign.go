@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,7 +33,7 @@ func newSigner(dir string) (*signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a key to sign zones with: %w", err)
 	}
-	return &signer{dir: dir, key: key, own: key.PrivateKeyString(private.(crypto.PrivateKey))}, nil
+	return &signer{dir: dir, key: key, own: key.PrivateKeyString(private)}, nil
 }
 
 // sign puts the signed zone into the file of the zone.
