@@ -105,25 +105,63 @@ func (l *lookup) prove(names ...string) {
 
 func (l *lookup) denies() bool { return l.q.Signed && l.zone.denial != nil }
 
-// denyType proves that a node has nothing of the type.
-func (l *lookup) denyType(n *node) {
+// denyType proves that a node has nothing of the type, a wildcard also that it
+// is the one (RFC 5155 section 7.2.5).
+func (l *lookup) denyType(n *node, synthesized bool) {
+	if !l.denies() {
+		return
+	}
+	if synthesized && l.zone.denial.params != nil {
+		above, _ := wildcardOf(n.name)
+		l.prove(above)
+	}
+	l.proveNode(n.name)
+}
+
+// denyExpansion proves that nothing is nearer to the name than the wildcard
+// below the encloser (RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6).
+func (l *lookup) denyExpansion(encloser *node, key string) {
 	if l.denies() {
-		l.prove(n.name)
+		l.prove(nextCloser(key, encloser.name))
 	}
 }
 
-// denyName proves that nothing stands at the name, from which a wildcard would
-// not be expanded, and below its closest encloser.
+// denyName proves that neither the name is there nor a wildcard below its
+// closest encloser (RFC 4035 section 3.1.3.2, RFC 5155 section 7.2.2).
 func (l *lookup) denyName(encloser *node, key string) {
 	if !l.denies() {
 		return
 	}
+	name := encloser.name
 	if l.zone.denial.params != nil {
-		l.prove(encloser.name)
+		name = l.provable(name)
+		l.prove(name)
 	}
-	l.prove(nextCloser(key, encloser.name))
-	if encloser.wild == nil {
-		l.prove("*." + strings.TrimPrefix(encloser.name, "."))
+	l.prove(nextCloser(key, name), "*."+strings.TrimPrefix(name, "."))
+}
+
+// provable is the closest name, from a name on upwards, that has an NSEC3: with
+// opt-out not every one that exists has.
+func (l *lookup) provable(name string) string {
+	for above := range ancestors(name, l.zone.Origin) {
+		if _, exact := l.zone.denial.at(above); exact {
+			return above
+		}
+	}
+	return l.zone.Origin
+}
+
+// proveNode shows what there is at a name that exists: its own NSEC or NSEC3,
+// or, with opt-out, that it may lack one (RFC 5155 sections 7.2.4 and 7.2.7).
+func (l *lookup) proveNode(name string) {
+	if l.zone.denial.params == nil {
+		l.prove(name)
+		return
+	}
+	above := l.provable(name)
+	l.prove(above)
+	if above != name {
+		l.prove(nextCloser(name, above))
 	}
 }
 
@@ -145,21 +183,8 @@ func (l *lookup) secure(cut *node) {
 		l.a.Ns = slices.Concat(l.a.Ns, ds.rrs, ds.sigs)
 		return
 	}
-	if !l.denies() {
-		return
-	}
-	if _, exact := l.zone.denial.at(cut.name); exact || l.zone.denial.params == nil {
-		l.prove(cut.name)
-		return
-	}
-	// Opt-out: the closest name that has an NSEC3, and what covers the next.
-	last := cut.name
-	for above := range ancestors(cut.name, l.zone.Origin) {
-		if _, exact := l.zone.denial.at(above); exact {
-			l.prove(above, last)
-			return
-		}
-		last = above
+	if l.denies() {
+		l.proveNode(cut.name)
 	}
 }
 

@@ -99,7 +99,7 @@ func (l *lookup) step(key string) (next string) {
 		return l.substitute(dname, encloser.name)
 	}
 	if encloser.wild != nil {
-		l.denyName(encloser, key)
+		l.denyExpansion(encloser, key)
 		return l.at(encloser.wild, true)
 	}
 	l.negative(NameError)
@@ -111,7 +111,10 @@ func (l *lookup) step(key string) (next string) {
 func (l *lookup) at(n *node, synthesized bool) (next string) {
 	if s := l.set(n); s != nil {
 		l.give(s, synthesized)
-		l.a.Extra = s.extra
+		l.a.Extra = l.extra(s)
+		return ""
+	}
+	if l.q.Type == dns.TypeRRSIG && l.signatures(n, synthesized) { // beside a CNAME too (RFC 4034 section 3)
 		return ""
 	}
 	if cname := n.set(dns.TypeCNAME); cname != nil {
@@ -125,10 +128,9 @@ func (l *lookup) at(n *node, synthesized bool) (next string) {
 	case len(n.lbs) > 0 && steerable(l.q.Type):
 		l.a.Result, l.a.LB = Steered, n.lbs[0]
 	case l.q.Type == dns.TypeANY && (len(n.rrsets) > 0 || len(n.lbs) > 0):
-	case l.q.Type == dns.TypeRRSIG && l.signatures(n, synthesized):
 	default:
 		l.negative(NoData)
-		l.denyType(n)
+		l.denyType(n, synthesized)
 	}
 	return ""
 }
@@ -139,6 +141,14 @@ func (l *lookup) set(n *node) *rrset {
 		return &l.zone.soa
 	}
 	return n.set(l.q.Type)
+}
+
+// extra gives the addresses that go with a set.
+func (l *lookup) extra(s *rrset) []dns.RR {
+	if l.q.Signed {
+		return s.signedExtra
+	}
+	return s.extra
 }
 
 func steerable(rrtype uint16) bool {
@@ -209,7 +219,7 @@ func fits(name string) bool {
 // refer sends the client to the delegated zone's servers.
 func (l *lookup) refer(cut *node) {
 	ns := cut.set(dns.TypeNS)
-	l.a.Result, l.a.Ns, l.a.Extra = Referral, ns.rrs, ns.extra
+	l.a.Result, l.a.Ns, l.a.Extra = Referral, ns.rrs, l.extra(ns)
 	if l.q.Signed {
 		l.secure(cut)
 	}

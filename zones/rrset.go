@@ -13,6 +13,8 @@ type rrset struct {
 	rrs    []dns.RR
 	sigs   []dns.RR // RRSIGs that cover it
 	extra  []dns.RR // addresses of the names that it points to
+	// signedExtra has the RRSIGs too (RFC 4035 section 3.1.1).
+	signedExtra []dns.RR
 }
 
 // serve prepares the zone for lookups. Nothing is written to it afterwards.
@@ -68,7 +70,11 @@ func (x *index) prepare() {
 	}
 	for _, n := range x.nodes {
 		for i := range n.rrsets {
-			n.rrsets[i].extra = x.addresses(&n.rrsets[i], n)
+			s := &n.rrsets[i]
+			s.extra = x.addresses(s, n, false)
+			if s.signedExtra = x.addresses(s, n, true); len(s.signedExtra) == len(s.extra) {
+				s.signedExtra = s.extra
+			}
 		}
 	}
 }
@@ -132,7 +138,7 @@ func (x *index) topCut(name string) *node {
 // (RFC 1035 section 3.3: "additional section processing"). What stands below a
 // delegation is glue and goes with a delegation only (RFC 2181 section 5.4.1);
 // that of its own servers comes first, as it must not be lost (RFC 9471).
-func (x *index) addresses(s *rrset, n *node) []dns.RR {
+func (x *index) addresses(s *rrset, n *node, signed bool) []dns.RR {
 	if !slices.Contains([]uint16{dns.TypeNS, dns.TypeMX, dns.TypeSRV}, s.rrtype) {
 		return nil
 	}
@@ -143,23 +149,26 @@ func (x *index) addresses(s *rrset, n *node) []dns.RR {
 		switch {
 		case host == nil || seen[host]:
 		case host.cut == nil:
-			others = append(others, host.addresses()...)
+			others = append(others, host.addresses(signed)...)
 		case s.rrtype != dns.TypeNS:
 		case host.cut == n:
-			own = append(own, host.addresses()...)
+			own = append(own, host.addresses(signed)...)
 		default:
-			others = append(others, host.addresses()...)
+			others = append(others, host.addresses(signed)...)
 		}
 		seen[host] = true
 	}
 	return slices.Clip(append(own, others...))
 }
 
-func (n *node) addresses() []dns.RR {
+func (n *node) addresses(signed bool) []dns.RR {
 	var out []dns.RR
 	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		if s := n.set(t); s != nil {
 			out = append(out, s.rrs...)
+			if signed {
+				out = append(out, s.sigs...)
+			}
 		}
 	}
 	return out
