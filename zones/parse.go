@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -98,7 +99,7 @@ func (p *parser) file(r io.Reader, st state) {
 		p.entry(&st, e)
 	}
 	if n := len(src); n > 0 && src[n-1] != '\n' {
-		p.problem(place{file: st.file, line: scan.line}, Warning, st.owner,
+		p.problem(place{file: st.file, line: 1 + bytes.Count(src, []byte{'\n'})}, Warning, st.owner,
 			mistake{text: "file does not end with a newline", remedy: "see whether it was cut off, and end the last line"})
 	}
 }
