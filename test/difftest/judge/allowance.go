@@ -25,6 +25,7 @@ var allowances = []allowance{
 	{"addresses from a wildcard", wildGlue},
 	{"glue that had no room", crowded},
 	{"ANY", anything},
+	{"the proofs of both", joined},
 	{"RRSIG", signatures},
 	{"endless chain", endless},
 	{"SOA beside YXDOMAIN", tooLong},
@@ -63,6 +64,13 @@ func crowded(p *pair, d Delta) bool {
 // up (RFC 8482).
 func anything(p *pair, d Delta) bool {
 	return p.Question.Qtype == dns.TypeANY && d.Section != Header
+}
+
+// joined: where the others prove different parts of what is not there, ours may
+// prove all (RFC 4035 section 3.1.3).
+func joined(p *pair, d Delta) bool {
+	return p.a == p.Ours && d.Extra && d.Section == Authority && d.is(dns.TypeNSEC, dns.TypeNSEC3) &&
+		slices.ContainsFunc(p.Others, func(r Reference) bool { return r.Answer.sections[Authority][Key(d.RR)] != nil })
 }
 
 // signatures: those of a name say nothing without what they cover (RFC 4035

@@ -84,6 +84,14 @@ func TestDifferent(t *testing.T) {
 		{"no SOA", "www MX", "aa", "aa, " + soa, "aa, " + soa, "nodata: authority: missing SOA"},
 		{"as one of two", "www RRSIG", "aa, " + soa, "aa, answer www 300 A 192.0.2.1", "aa, " + soa, ""},
 		{"as neither of two", "www RRSIG", "aa, REFUSED", "aa, answer www 300 A 192.0.2.1", "aa, " + soa, "positive: answer: missing A, rcode: REFUSED, not NOERROR"},
+		{
+			"the proofs of both", "no A", "aa, NXDOMAIN, " + soa + ", authority @ 60 NSEC a NS, authority a 60 NSEC b A",
+			"aa, NXDOMAIN, " + soa + ", authority @ 60 NSEC a NS", "aa, NXDOMAIN, " + soa + ", authority a 60 NSEC b A", "",
+		},
+		{
+			"a proof of neither", "no A", "aa, NXDOMAIN, " + soa + ", authority @ 60 NSEC a NS, authority a 60 NSEC c A",
+			"aa, NXDOMAIN, " + soa + ", authority @ 60 NSEC a NS", "aa, NXDOMAIN, " + soa + ", authority a 60 NSEC b A", "nxdomain: authority: extra NSEC",
+		},
 		{"without glue", "x.sub A", "authority sub 300 NS ns.sub, authority sub 300 NS ns1", ref, ref, "referral: additional: missing A"},
 		{"a record twice", "www A", www + ", answer www 300 A 192.0.2.1", www, www, "positive: record twice"},
 		{
