@@ -33,7 +33,7 @@ func (c *checker) follow(cname *Record, done map[*Record]bool) {
 		n := c.find(target(r.RR))
 		next := n.first(dns.TypeCNAME)
 		if next != nil && on[next] {
-			c.on(next, Error, "let one of them point to a name with records", "CNAMEs go in a circle: %s", circle(path, next))
+			c.on(next, Warning, "let one of them point to a name with records", "CNAMEs go in a circle: %s", circle(path, next))
 		}
 		r = next
 	}

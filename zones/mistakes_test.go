@@ -429,17 +429,17 @@ var mistakes = []struct {
 	},
 	{
 		"CNAME self", "c CNAME c", []string{
-			"5:0 error: CNAMEs go in a circle: c.example.org. -> c.example.org.; let one of them point to a name with records",
+			"5:0 warning: CNAMEs go in a circle: c.example.org. -> c.example.org.; let one of them point to a name with records",
 		},
 	},
 	{
 		"CNAME circle", "c CNAME d\nd CNAME e\ne CNAME c", []string{
-			"5:0 error: CNAMEs go in a circle: c.example.org. -> d.example.org. -> e.example.org. -> c.example.org.; let one of them point to a name with records",
+			"5:0 warning: CNAMEs go in a circle: c.example.org. -> d.example.org. -> e.example.org. -> c.example.org.; let one of them point to a name with records",
 		},
 	},
 	{
 		"CNAME wildcard", "*.w CNAME x.w", []string{
-			"5:0 error: CNAMEs go in a circle: *.w.example.org. -> *.w.example.org.; let one of them point to a name with records",
+			"5:0 warning: CNAMEs go in a circle: *.w.example.org. -> *.w.example.org.; let one of them point to a name with records",
 		},
 	},
 	{
