@@ -88,11 +88,12 @@ func (c *Client) ClearOverride(ctx context.Context, server, name string) (int, e
 // skipped, so that an older client can read a newer server.
 func call[T any](ctx context.Context, c *caller, method, path string, q url.Values, body any) (T, error) {
 	var answer T
-	request, err := newRequest(ctx, method, path, q, body)
-	if err != nil {
-		return answer, err
+	response, err := c.send(ctx, method, path, q, body)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		// A reload has closed the socket on which the request waited. All that
+		// is asked here may be asked twice (RFC 9110 section 9.2.2).
+		response, err = c.send(ctx, method, path, q, body)
 	}
-	response, err := c.http.Do(request)
 	if err != nil {
 		return answer, c.unreachable(err)
 	}
@@ -108,6 +109,14 @@ func call[T any](ctx context.Context, c *caller, method, path string, q url.Valu
 		return answer, fmt.Errorf("read answer from control socket %s: %w", c.path, err)
 	}
 	return answer, nil
+}
+
+func (c *caller) send(ctx context.Context, method, path string, q url.Values, body any) (*http.Response, error) {
+	request, err := newRequest(ctx, method, path, q, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.http.Do(request)
 }
 
 func newRequest(ctx context.Context, method, path string, q url.Values, body any) (*http.Request, error) {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -165,5 +166,41 @@ func TestServeEndsWithRequestsUnderWay(t *testing.T) {
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
+// TestReloadCutsRequestOff has the old instance close the socket on which a request
+// waits, as a reload may.
+func TestReloadCutsRequestOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "s")
+	old, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := make(chan net.Listener)
+	go func() {
+		c, err := old.Accept()
+		if err != nil {
+			t.Error(err)
+		}
+		os.Remove(path)
+		next, err := Listen(path)
+		if err != nil {
+			t.Error(err)
+		}
+		c.Close()
+		old.Close()
+		cut <- next
+	}()
+	rec := &recorder{}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error)
+	go func() { served <- Serve(ctx, <-cut, rec, nil) }()
+	if _, err := Dial(path).SetOverride(t.Context(), Override{Server: "web-1", Drain: true}); err != nil {
+		t.Errorf("The order was not taken: %v", err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
