@@ -97,22 +97,6 @@ func (p *process) current() *life {
 	return p.life
 }
 
-// pid is the process's ID, 0 while there is none.
-func (p *process) pid() int {
-	if l := p.current(); l != nil {
-		return l.cmd.Process.Pid
-	}
-	return 0
-}
-
-// died is closed when the present life ends.
-func (p *process) died() (ended <-chan struct{}, asked *atomic.Bool) {
-	if l := p.current(); l != nil {
-		return l.ended, &l.asked
-	}
-	return nil, nil
-}
-
 func (p *process) signal(s syscall.Signal) error {
 	l := p.current()
 	if l == nil {

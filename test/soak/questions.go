@@ -37,7 +37,7 @@ var kindsOf = []struct {
 		return q.one("www", "_tcp.www", "ent", "deep.ent", "shop", "n1.app", "here.dev"), q.one16(dns.TypeTXT, dns.TypeMX)
 	}},
 	{3, func(q *questions) (string, uint16) { return "@", q.one16(dns.TypeNS, dns.TypeMX, dns.TypeTXT) }},
-	{2, func(q *questions) (string, uint16) { return "version", dns.TypeTXT }},
+	{2, func(*questions) (string, uint16) { return "version", dns.TypeTXT }},
 	{1, func(*questions) (string, uint16) { return "www.example.net.", dns.TypeA }},
 }
 

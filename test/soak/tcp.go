@@ -84,7 +84,7 @@ func (a *tcpAsker) exchange(conn net.Conn, batch []sentence) net.Conn {
 		if conn == nil {
 			conn, _ = net.DialTimeout("tcp", a.addr, max(time.Millisecond, deadline-a.bench.clock.now()))
 		}
-		var err error = io.ErrUnexpectedEOF
+		err := io.ErrUnexpectedEOF
 		if conn != nil {
 			conn.SetDeadline(time.Now().Add(max(time.Millisecond, deadline-a.bench.clock.now())))
 			batch, err = a.over(conn, batch)

@@ -42,7 +42,7 @@ func (c *caseOf) judge() *Wrong {
 	case lb != nil:
 		return c.judgeSteered(p, lb, records)
 	case p.name == nil || p.name.LB != nil || len(p.name.Sets[c.asked.Type]) == 0:
-		return c.judgeNothing(p, records)
+		return c.judgeNothing(records)
 	}
 	return c.judgeStatic(p, records)
 }
@@ -111,7 +111,7 @@ func (c *caseOf) judgeStatic(p place, records []dns.RR) *Wrong {
 }
 
 // judgeNothing judges the answer at a name that exists and has nothing of the type.
-func (c *caseOf) judgeNothing(p place, records []dns.RR) *Wrong {
+func (c *caseOf) judgeNothing(records []dns.RR) *Wrong {
 	if len(records) > 0 {
 		return wrong(Records, "no data", "%s", describe(c.answer))
 	}

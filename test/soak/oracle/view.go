@@ -179,9 +179,6 @@ func wereLive(states []span[Pool]) map[string]bool {
 	return ids
 }
 
-// least is how many addresses of a family an answer must have.
-func (v *view) least(lb *LB, family int) int { return min(lb.Answers, v.sure[family]) }
-
 // hostLabel is the label that the name server makes of a server's ID for the
 // target of an SRV record.
 func hostLabel(id string) string {
