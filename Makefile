@@ -13,7 +13,7 @@ RACE     ?= $(if $(shell command -v gcc),-race)
 # Packages whose tests look at what happens within milliseconds, and have whole
 # programs to do it with: nothing else runs meanwhile. The simulator needs no
 # races looked for, and all cores.
-ALONE    := -e /test/sim$$ -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$ -e /test/balance$$
+ALONE    := -e /test/sim$$ -e /director/dataplane$$ -e /test/director$$ -e /test/paired$$ -e /test/balance$$ -e /test/soak$$
 
 .DEFAULT_GOAL := help
 
@@ -97,6 +97,10 @@ sim: ## Judge the policies in the simulator, and write test/sim/results
 .PHONY: bench-director
 bench-director: build ## Measure the director beside plain routing, nftables and HAProxy, as root
 	$(GO) run ./test/bench/director -bin $(BIN)
+
+.PHONY: soak
+soak: build consul ## Judge every answer for an hour of faults and load (SHORT=1: five minutes)
+	$(GO) run ./test/soak -bin $(BIN) $(if $(SHORT),-for 5m -pace 0.5) $(SOAK)
 
 .PHONY: lab-up
 lab-up: build consul $(BIN)/lab ## Build the network lab and start its programs, as root

@@ -264,3 +264,22 @@ func TestOverrideEnds(t *testing.T) {
 		return err == nil && len(status.Overrides) == 0
 	})
 }
+
+// TestOrderDuringReload is an order that a name under construction has missed:
+// plans are told of orders by those that serve, and it does not yet.
+func TestOrderDuringReload(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", webPool)
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	s.hub().overrides.set(control.Override{Server: "web1*", Drain: true})
+	until(t, "the drained server is out", 5*time.Second, func() bool {
+		for range 20 {
+			for _, line := range texts(s.ask("www.example.org.", dns.TypeA).Answer) {
+				if strings.HasSuffix(line, " 192.0.2.1") {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}

@@ -123,9 +123,10 @@ func (h *hub) tick(now time.Time) {
 	if h.overrides.expire(now) {
 		h.overridesChanged(now)
 	}
+	orders := h.overrides.current()
 	for _, z := range h.allZones() {
 		for _, s := range z.data.Load().steers {
-			s.tick(now)
+			s.tick(now, orders)
 		}
 	}
 }

@@ -40,6 +40,13 @@ func (o *overrides) of(owner string, p *pool.Pool, now time.Time) map[string]pol
 	return found
 }
 
+// current is the version of what was said.
+func (o *overrides) current() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.version
+}
+
 // set adds a word, or replaces the one on the same server and name.
 func (o *overrides) set(word control.Override) {
 	o.mu.Lock()

@@ -27,6 +27,7 @@ type steer struct {
 	metrics  *steerMetrics
 
 	served atomic.Pointer[served] // never nil
+	heeded atomic.Uint64          // version of the overrides that the plan knows
 	before *served                // by the steer before, until there is a plan; or nil
 
 	mu     sync.Mutex // serializes updates; never held while serving
@@ -125,12 +126,14 @@ func (s *steer) update(now time.Time) {
 }
 
 // tick lets the policy learn, and updates what is served if that is due.
-func (s *steer) tick(now time.Time) {
+// An order may have come while the steer was being made, when nobody knew of it.
+func (s *steer) tick(now time.Time, orders uint64) {
 	if s.learner != nil {
 		s.learner.Tick(now)
 		s.survey(now)
 	}
-	if due := s.served.Load().plan.Due; !due.IsZero() && !now.Before(due) {
+	due := s.served.Load().plan.Due
+	if !due.IsZero() && !now.Before(due) || s.heeded.Load() != orders {
 		s.update(now)
 	}
 }
@@ -138,7 +141,8 @@ func (s *steer) tick(now time.Time) {
 // plan makes a new plan, and new records if it is served differently. The
 // caller holds mu.
 func (s *steer) plan(now time.Time) {
-	p := s.feed.pool.Load() // not handed in: the latest always wins
+	s.heeded.Store(s.hub.overrides.current()) // before they are read
+	p := s.feed.pool.Load()                   // not handed in: the latest always wins
 	plan, state := policy.Next(s.config, policy.Input{
 		Now:       now,
 		Pool:      p,

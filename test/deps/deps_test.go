@@ -123,7 +123,7 @@ func TestImportsPointDown(t *testing.T) {
 // TestPureCoresAskNoClock reads the source: the package time is fine for its
 // types, not for its clock.
 func TestPureCoresAskNoClock(t *testing.T) {
-	for _, dir := range []string{"internal/pool", "internal/pace", "plugin/policy", "plugin/policy/hidden", "plugin/policy/belief", "plugin/snapshot", "director/schedule", "director/verdict"} {
+	for _, dir := range []string{"internal/pool", "internal/pace", "plugin/policy", "plugin/policy/hidden", "plugin/policy/belief", "plugin/snapshot", "director/schedule", "director/verdict", "test/soak/oracle"} {
 		files, err := filepath.Glob("../../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("No files in %s: %v", dir, err)

@@ -1,0 +1,10 @@
+package main
+
+import "time"
+
+// clock tells the time since the beginning, as the oracle counts it.
+type clock struct{ start time.Time }
+
+func newClock() clock { return clock{time.Now()} }
+
+func (c clock) now() time.Duration { return time.Since(c.start) }
