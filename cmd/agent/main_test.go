@@ -135,7 +135,7 @@ func TestWithConsul(t *testing.T) {
 
 	p.Process.Kill()
 	p.Wait()
-	took = within(t, 6*time.Second, "critical after it was killed", func() bool { return find(t, c, "web").status() == "critical" })
+	took = within(t, 20*time.Second, "critical after it was killed", func() bool { return find(t, c, "web").status() == "critical" })
 	t.Logf("from SIGKILL to critical by a TTL of 3s: %v", took)
 
 	p = startAgent(t, args...)

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // The policies of a Config that names none.
 const (
@@ -13,29 +16,63 @@ const (
 const reportsForgotten = 10 * time.Minute
 
 // byReports is what draws where a Config names no policy: that which Next has
-// settled on for the plan.
+// settled on for the plan. What headroom remembers takes memory, so that it is
+// made when the first server reports.
 type byReports struct {
-	*headroom
 	weighted
+	options Options
+	made    atomic.Pointer[headroom] // nil until then
 }
 
-func newByReports(o Options) Policy {
-	return byReports{headroom: newHeadroom(o).(*headroom)}
-}
+func newByReports(o Options) Policy { return &byReports{options: o} }
 
 // Draw implements Policy.
-func (b byReports) Draw(p *Plan, q Query) Choice {
+func (b *byReports) Draw(p *Plan, q Query) Choice {
 	if p.Config.Policy == withReports {
-		return b.headroom.Draw(p, q)
+		return b.made.Load().Draw(p, q)
 	}
 	return b.weighted.Draw(p, q)
 }
 
 // Adopt implements Learner.
-func (b byReports) Adopt(p *Plan) {
-	if p.Config.Policy == withReports {
-		b.headroom.Adopt(p)
+func (b *byReports) Adopt(p *Plan) {
+	if p.Config.Policy != withReports {
+		return
 	}
+	if b.made.Load() == nil {
+		b.made.CompareAndSwap(nil, newHeadroom(b.options).(*headroom))
+	}
+	b.made.Load().Adopt(p)
+}
+
+// Tick implements Learner.
+func (b *byReports) Tick(now time.Time) {
+	if h := b.made.Load(); h != nil {
+		h.Tick(now)
+	}
+}
+
+// Close implements Learner.
+func (b *byReports) Close() {
+	if h := b.made.Load(); h != nil {
+		h.Close()
+	}
+}
+
+// Explain implements Learner.
+func (b *byReports) Explain(p *Plan, q Query) Insight {
+	if h := b.made.Load(); h != nil {
+		return h.Explain(p, q)
+	}
+	return Insight{Choice: b.weighted.Draw(p, q), Sampled: true, Bounds: p.Bounds}
+}
+
+// Survey implements Learner.
+func (b *byReports) Survey(now time.Time) Survey {
+	if h := b.made.Load(); h != nil {
+		return h.Survey(now)
+	}
+	return Survey{}
 }
 
 // settle names the policy of the moment: headroom as soon as a server reports

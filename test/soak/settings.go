@@ -64,6 +64,10 @@ func parse(args []string) (settings, error) {
 	if f.NArg() > 0 {
 		return s, fmt.Errorf("%q is no flag; see -help", f.Arg(0))
 	}
+	var err error
+	if s.bin, err = filepath.Abs(s.bin); err != nil { // programs run in a folder of their own
+		return s, err
+	}
 	s.limits = usual.Scaled(*slow)
 	s.recovery = time.Duration(float64(s.recovery) * *slow)
 	s.margin = time.Duration(float64(s.margin) * *slow)
