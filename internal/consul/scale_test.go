@@ -64,7 +64,7 @@ func TestThousandWatches(t *testing.T) {
 	t.Logf("idle: %d goroutines (proxy's included), %.0f queries/s, %.0f%% of a core (proxy's included)", goroutines, rate, 100*share)
 	// Three for each connection and watch in the client, and some more in
 	// the proxy's two sides.
-	if goroutines > 12*n || rate > 2*n/5 {
+	if goroutines > 12*n || rate > 1.1*defaultRate {
 		t.Errorf("%d goroutines, %.0f queries a second", goroutines, rate)
 	}
 	cancel()
