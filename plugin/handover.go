@@ -28,7 +28,7 @@ type handover struct {
 }
 
 // ttl is that of all records, in seconds.
-func (n *frozen) ttl() uint32 { return max(1, seconds(n.steer.config.MinTTL)) }
+func (n *frozen) ttl() uint32 { return max(1, seconds(n.plan.Config.MinTTL)) }
 
 // records are all records of an LB name.
 func (e *edition) records(n *frozen) []dns.RR {

@@ -130,3 +130,22 @@ func TestReloadNotifiesSecondaries(t *testing.T) {
 		t.Error("The secondary was told before the new zone was served")
 	}
 }
+
+// Where the record names no min-ttl, and no policy that it depends on, a
+// secondary still gets the shortest TTL that an answer could carry.
+func TestTransferredTTL(t *testing.T) {
+	dir := t.TempDir()
+	writeZone(t, dir, "zone", webPool+"plain 60 IN LB srv _http._tcp check=none\nadapting 1200 IN LB srv _http._tcp check=none policy=headroom\nown 60 IN LB srv _http._tcp check=none min-ttl=7\n")
+	s := serve(t, dir, allowTransfers)
+	got := map[string]uint32{}
+	for _, rr := range s.transferred() {
+		if rr.Header().Rrtype == dns.TypeA {
+			got[rr.Header().Name] = rr.Header().Ttl
+		}
+	}
+	for owner, want := range map[string]uint32{"plain.example.org.": 30, "adapting.example.org.": 60, "own.example.org.": 7} {
+		if got[owner] != want {
+			t.Errorf("%s is transferred with a TTL of %d, want %d", owner, got[owner], want)
+		}
+	}
+}
