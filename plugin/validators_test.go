@@ -209,7 +209,7 @@ stub-zone:
 // TestSignaturesAreReused counts signatures that were made for a steady pool:
 // members come in a stable order and TTLs in steps.
 func TestSignaturesAreReused(t *testing.T) {
-	for _, policy := range []string{"weighted", "headroom", "hash", "drr2-ttlsk"} {
+	for _, policy := range []string{"weighted", "headroom"} {
 		t.Run(policy, func(t *testing.T) {
 			var zone strings.Builder
 			fmt.Fprintf(&zone, "www 300 IN LB srv _www._tcp check=none policy=%s min-ttl=30 answers=2\n", policy)
@@ -225,9 +225,9 @@ func TestSignaturesAreReused(t *testing.T) {
 					}
 				}
 			}
-			ask(2000)
+			ask(500)
 			hits, misses := signatures(t)
-			ask(4000)
+			ask(1000)
 			hits2, misses2 := signatures(t)
 			share := (hits2 - hits) / (hits2 - hits + misses2 - misses)
 			t.Logf("%.2f %% of %.0f signatures came from the cache", 100*share, hits2-hits+misses2-misses)

@@ -16,7 +16,7 @@ func short(t *testing.T, args ...string) settings {
 	if testing.Short() {
 		t.Skip("runs the name server and Consul: not with -short")
 	}
-	o, err := parse(append([]string{"-bin", bin, "-slow", "2", "-qps", "1000", "-seed", "1"}, args...))
+	o, err := parse(append([]string{"-bin", bin, "-slow", "4", "-qps", "1000", "-seed", "1"}, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func doSoak(t *testing.T, o settings) *result {
 
 // TestSoak is a short form of `make soak`.
 func TestSoak(t *testing.T) {
-	res := doSoak(t, short(t, "-for", "15s", "-pace", "0.3"))
+	res := doSoak(t, short(t, "-for", "10s", "-pace", "0.3"))
 	if n := total(res.Operations) + total(res.Faults); n < 50 {
 		t.Errorf("Only %d operations and faults", n)
 	}
@@ -54,8 +54,8 @@ func TestSoak(t *testing.T) {
 // TestReloads loads the Corefile by SIGUSR1 under load: no question is lost, and
 // nothing stays behind.
 func TestReloads(t *testing.T) {
-	res := doSoak(t, short(t, "-reloads", "50"))
-	if res.Lost > 0 || res.Excused > 0 || res.Operations["SIGUSR1"] != 50 {
+	res := doSoak(t, short(t, "-reloads", "25"))
+	if res.Lost > 0 || res.Excused > 0 || res.Operations["SIGUSR1"] != 25 {
 		t.Errorf("%d and %d questions lost in %d reloads", res.Lost, res.Excused, res.Operations["SIGUSR1"])
 	}
 }
