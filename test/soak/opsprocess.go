@@ -43,7 +43,7 @@ func (s *stage) brokenReload(_ context.Context, r *rand.Rand, note func(string, 
 	s.files.Lock()
 	defer s.files.Unlock()
 	broken := []string{
-		"example.org:" + s.port() + " {\n  whoami\n", // cut off: behind the end of a block nobody misses the next one
+		"example.org:" + s.port() + " {\n  whoami\n",                       // cut off: behind the end of a block nobody misses the next one
 		s.corefile() + "example.com:53 {\n  bind 192.0.2.1\n  whoami\n}\n", // no address of ours
 		s.corefile() + "example.com:" + s.port() + " {\n  ballast no.zone\n}\n",
 		"example.org:" + s.port() + " {\n  balast zone\n}\n",
