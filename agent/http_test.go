@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/ballast-lb/ballast/agent/load"
+	"github.com/ballast-lb/ballast/internal/freeport"
 	"github.com/ballast-lb/ballast/internal/pool"
 )
 
@@ -166,15 +168,9 @@ func TestListenRule(t *testing.T) {
 	})
 }
 
-// freePort returns an address that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+// freeAddr is an address where nobody listens.
+func freeAddr(t *testing.T) string {
+	return fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 }
 
 // TestListeners runs the agent with real listeners: they answer, and while the
@@ -183,7 +179,7 @@ func TestListeners(t *testing.T) {
 	cfg := testConfig(nil, steady(0.25))
 	cfg.Registry = nil
 	cfg.Interval, cfg.Drain = 10*time.Millisecond, 500*time.Millisecond
-	cfg.Listen, cfg.HAProxyListen = freePort(t), freePort(t)
+	cfg.Listen, cfg.HAProxyListen = freeAddr(t), freeAddr(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, cfg) }()

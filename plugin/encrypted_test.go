@@ -26,6 +26,8 @@ import (
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // certificate writes a certificate for ns1.example.org with its key, and returns
@@ -69,10 +71,10 @@ func serveEncrypted(t *testing.T, records string) *encrypted {
 	dir := t.TempDir()
 	writeZone(t, dir, "zone", records)
 	e := &encrypted{roots: certificate(t, dir), addrs: map[string]string{}}
-	port := freePort(t)
+	port := freeport.For(t)
 	text := fmt.Sprintf("example.org:%d {\nbind 127.0.0.1\nballast DIR/zone {\ncontrol off\nreload 0\n}\n}\n", port)
 	for _, transport := range []string{"tls", "https", "quic", "https3"} {
-		port := freePort(t)
+		port := freeport.For(t)
 		e.addrs[transport] = fmt.Sprintf("127.0.0.1:%d", port)
 		text += fmt.Sprintf("%s://example.org:%d {\nbind 127.0.0.1\ntls DIR/cert.pem DIR/key.pem\ncookie\nballast DIR/zone {\nreload 0\n}\n}\n", transport, port)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/freeport"
 	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/plugin/policy"
 
@@ -78,7 +79,7 @@ func (e exported) with(text string) (found []string) {
 }
 
 // closedPort is a port of 127.0.0.1 where nobody listens.
-func closedPort(t testing.TB) int { return freePort(t) }
+func closedPort(t testing.TB) int { return freeport.For(t) }
 
 // openPort is a port of 127.0.0.1 where somebody accepts connections.
 func openPort(t testing.TB) int {
@@ -117,7 +118,7 @@ _adapt._tcp IN SRV 0 1 %d local
 local IN A 127.0.0.1
 `, webPool, openPort(t), closedPort(t), closedPort(t), reportingPort(t))
 	writeZone(t, dir, "zone", records)
-	addr = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	addr = fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	os.Mkdir(dir+"/state", 0o700)
 	body = "prometheus " + addr + "\ntransfer {\nto *\n}\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n}"
 	s = serve(t, dir, body)

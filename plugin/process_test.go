@@ -13,6 +13,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/internal/freeport"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
@@ -49,7 +50,7 @@ type process struct {
 // launch starts one for example.org; body is as for serve.
 func launch(t testing.TB, dir, body string) *process {
 	t.Helper()
-	p := &process{server: &server{t: t, port: freePort(t)}, ended: make(chan struct{}), text: &journal{}}
+	p := &process{server: &server{t: t, port: freeport.For(t)}, ended: make(chan struct{}), text: &journal{}}
 	p.addr = fmt.Sprintf("127.0.0.1:%d", p.port)
 	file := filepath.Join(dir, fmt.Sprintf("Corefile.%d", p.port))
 	os.WriteFile(file, p.input(dir, body).Body(), 0o600)
@@ -87,7 +88,7 @@ func TestCrash(t *testing.T) {
 	c := consultest.Start(t, consultest.Options{})
 	register(t, c, instance{ID: "web-1", Name: "web", Address: "192.0.2.1"})
 	dir := stateful(t, "www 60 IN LB consul web min-ttl=5 ramp=0\n")
-	metrics := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	metrics := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	body := "prometheus " + metrics + "\n" + strings.Replace(keepsState, "{", "{\nconsul "+c.Addr, 1)
 	p := launch(t, dir, body)
 	until(t, "the first answer", 10*time.Second, func() bool { return p.answers() == "192.0.2.1" })

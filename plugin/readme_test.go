@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // example is a Corefile in a manual.
@@ -68,7 +70,7 @@ func (e *example) ready(t *testing.T) (port int) {
 	ports := map[string]string{}
 	e.text = anyPort.ReplaceAllStringFunc(e.text, func(match string) string {
 		if ports[match] == "" {
-			free := freePort(t)
+			free := freeport.For(t)
 			if len(ports) == 0 {
 				port = free // the first is that of the server block
 			}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // isReady asks the ready plugin.
@@ -76,7 +78,7 @@ func TestNotReadyBeforeTheFirstPools(t *testing.T) {
 	dir := t.TempDir()
 	writeZone(t, dir, "zone", consulZone)
 	consul := newFakeConsul(t)
-	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	addr := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	began := time.Now()
 	s := serve(t, dir, "ready "+addr+"\nballast DIR/zone {\nreload 0\nstartup_timeout 200ms\nconsul "+consul.addr+"\n}")
 	if took := time.Since(began); took < 200*time.Millisecond || took > 3*time.Second {
@@ -111,7 +113,7 @@ func TestStaysReadyWithoutItsSource(t *testing.T) {
 	consul := newFakeConsul(t)
 	text := oneInstance
 	consul.answer.Store(&text)
-	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	addr := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	// The plugin "ready" forgets who was ready once, unless it monitors.
 	s := serve(t, dir, "ready "+addr+" {\nmonitor continuously\n}\nballast DIR/zone {\nreload 0\nconsul "+consul.addr+"\n}")
 	if !isReady(t, addr) {
@@ -136,7 +138,7 @@ func TestReadyWithAnEmptyPool(t *testing.T) {
 	consul := newFakeConsul(t)
 	text := "[]"
 	consul.answer.Store(&text)
-	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	addr := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	s := serve(t, dir, "ready "+addr+"\nballast DIR/zone {\nreload 0\nconsul "+consul.addr+"\n}")
 	if !isReady(t, addr) {
 		t.Error("Not ready with an empty pool")
@@ -152,7 +154,7 @@ func TestReadyWaitsForProbes(t *testing.T) {
 	dir := t.TempDir()
 	writeZone(t, dir, "zone", fmt.Sprintf("www 60 IN LB srv _http._tcp check=http:/ every=400ms timeout=400ms\n"+
 		"_http._tcp IN SRV 0 1 %d local\nlocal IN A 127.0.0.1\n", silentPort(t)))
-	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	addr := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	serve(t, dir, "ready "+addr+"\nballast DIR/zone {\nreload 0\nstartup_timeout 0\n}")
 	if isReady(t, addr) {
 		t.Error("Ready before the first probe ended")

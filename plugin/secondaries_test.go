@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 var tsigSecret = base64.StdEncoding.EncodeToString([]byte("of thirty-two octets, as it is.."))
@@ -157,7 +159,7 @@ web2 IN A 127.0.0.12
 alias IN CNAME www
 $GENERATE 1-3000 t$ IN TXT "something that makes a transfer longer than a message of 64 KiB can be"
 `, port))
-	own := freePort(t)
+	own := freeport.For(t)
 	s := serve(t, dir, fmt.Sprintf("tsig {\nsecret transfer. %s\nrequire AXFR IXFR\n}\ntransfer {\nto 127.0.0.1:%d\n}\n", tsigSecret, own)+keepsState)
 	if m := s.askOver("tcp", "example.org.", dns.TypeAXFR); m.Rcode != dns.RcodeRefused || len(m.Answer) > 0 {
 		t.Errorf("Without a key a transfer is answered\n%v", m)

@@ -2,7 +2,6 @@ package ballast
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 
+	"github.com/ballast-lb/ballast/internal/freeport"
 	_ "github.com/ballast-lb/ballast/plugin/cookie"
 
 	_ "github.com/coredns/coredns/plugin/bind"
@@ -58,7 +58,7 @@ var starting sync.Mutex
 // the test.
 func serve(t testing.TB, dir, body string) *server {
 	t.Helper()
-	s := &server{t: t, port: freePort(t)}
+	s := &server{t: t, port: freeport.For(t)}
 	s.addr = fmt.Sprintf("127.0.0.1:%d", s.port)
 	starting.Lock()
 	defer starting.Unlock()
@@ -134,33 +134,6 @@ func (s *server) askOver(network, name string, qtype uint16, change ...func(*dns
 		s.t.Fatalf("Query %s %s: %v", name, dns.TypeToString[qtype], err)
 	}
 	return reply
-}
-
-// handedOut are the ports that freePort gave. CoreDNS listens with SO_REUSEPORT,
-// so that two listeners on one port would share its connections unseen.
-var handedOut sync.Map
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if _, taken := handedOut.LoadOrStore(port, true); taken {
-			l.Close()
-			continue
-		}
-		p, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			p.Close()
-			return port
-		}
-	}
-	t.Fatal("No port is free for both TCP and UDP")
-	return 0
 }
 
 // writeZone writes a zone file: a SOA and a name server, and then records.

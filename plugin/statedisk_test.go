@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/internal/freeport"
 	"github.com/ballast-lb/ballast/internal/statedir/statedirtest"
 
 	"github.com/miekg/dns"
@@ -24,7 +25,7 @@ func TestStateOnADiskInTrouble(t *testing.T) {
 	writeZone(t, dir, "zone", webPool)
 	state := filepath.Join(fs.Path, "state")
 	os.Mkdir(state, 0o700)
-	metrics := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	metrics := fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	j := logged(t)
 	s := serve(t, dir, "prometheus "+metrics+"\n"+strings.Replace(keepsState, "DIR/state", state, 1))
 	kept(t, dir)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // validated has one of each kind of answer that a validator treats in its way.
@@ -162,7 +164,7 @@ func TestUnboundValidates(t *testing.T) {
 // its key, and nothing else.
 func startUnbound(t *testing.T, program string, s *server, key *dns.DNSKEY) string {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), freeport.For(t)
 	conf := filepath.Join(dir, "unbound.conf")
 	text := fmt.Sprintf(`server:
 	directory: %q

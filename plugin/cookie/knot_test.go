@@ -3,7 +3,6 @@ package cookie
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // knot starts Knot DNS with the secret, and returns how to ask it.
@@ -24,15 +25,10 @@ func knot(t *testing.T) *server {
 		t.Skip("no knotd: run make packages")
 	}
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
+	port := freeport.For(t)
 	conf := fmt.Sprintf("server:\n  rundir: %[1]s\n  listen: 127.0.0.1@%[2]d\ndatabase:\n  storage: %[1]s\n"+
 		"mod-cookies:\n  - id: c\n    secret: 0x%[3]s\ntemplate:\n  - id: default\n    storage: %[1]s\n    global-module: mod-cookies/c\n"+
-		"zone:\n  - domain: example.org\n    file: zone\n", dir, addr.Port, rfcSecret)
+		"zone:\n  - domain: example.org\n    file: zone\n", dir, port, rfcSecret)
 	os.WriteFile(filepath.Join(dir, "knot.conf"), []byte(conf), 0o600)
 	os.WriteFile(filepath.Join(dir, "zone"), []byte("@ 60 IN SOA ns.example.net. h.example.net. 1 2 3 4 5\n@ 60 IN NS ns.example.net.\n"), 0o600)
 	cmd := exec.CommandContext(t.Context(), program, "-c", filepath.Join(dir, "knot.conf"))
@@ -42,7 +38,7 @@ func knot(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Wait() })
-	s := &server{t: t, addr: addr.String()}
+	s := &server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	until(t, "Knot answers", func() bool {
 		m := new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)
 		reply, err := dns.Exchange(m, s.addr)

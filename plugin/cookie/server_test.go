@@ -22,6 +22,8 @@ import (
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/rewrite"
 	_ "github.com/coredns/coredns/plugin/whoami"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -39,12 +41,8 @@ type server struct {
 
 func serve(t *testing.T, body string) *server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, addr: l.Addr().String()}
-	l.Close()
+	s := &server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", freeport.For(t))}
+	var err error
 	s.inst, err = caddy.Start(s.corefile(body))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 const profileSeconds = 5
@@ -19,7 +21,7 @@ func (b *bench) profileOf(ctx context.Context, l loader) error {
 		return nil
 	}
 	b.say("profiling ballast for %d s", profileSeconds)
-	port, err := freePort(ctx)
+	port, err := freeport.Take()
 	if err != nil {
 		return err
 	}

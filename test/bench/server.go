@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // server is a running name server.
@@ -29,7 +30,7 @@ type server struct {
 // startServer starts coredns with one server block and waits until it
 // answers. Whoever calls it ends it with stop; so does the end of ctx.
 func (b *bench) startServer(ctx context.Context, plugins string) (*server, error) {
-	port, err := freePort(ctx)
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (b *bench) startPeer(ctx context.Context, p program) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort(ctx)
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -140,27 +141,6 @@ func (s *server) stop() {
 		s.cmd.Process.Kill()
 		<-s.ended
 	}
-}
-
-// freePort finds a port that is free for UDP and TCP.
-func freePort(ctx context.Context) (int, error) {
-	var lc net.ListenConfig
-	var err error
-	for range 10 {
-		var udp net.PacketConn
-		if udp, err = lc.ListenPacket(ctx, "udp", "127.0.0.1:0"); err != nil {
-			continue
-		}
-		port := udp.LocalAddr().(*net.UDPAddr).Port
-		var tcp net.Listener
-		tcp, err = lc.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		udp.Close()
-		if err == nil {
-			tcp.Close()
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
 }
 
 // logBuffer keeps the beginning of what a process writes.

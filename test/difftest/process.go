@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // process is a running name server.
@@ -25,7 +26,7 @@ type process struct {
 // startProcess starts a name server for zones, with what it needs below dir.
 // Whoever calls it ends it with stop; so does the end of ctx.
 func startProcess(ctx context.Context, k *kind, dir string, zones []placed) (*process, error) {
-	port, err := freePort(ctx)
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -81,25 +82,4 @@ func (p *process) stop() {
 		p.cmd.Process.Kill()
 		<-p.ended
 	}
-}
-
-// freePort finds a port that is free for UDP and TCP.
-func freePort(ctx context.Context) (int, error) {
-	var lc net.ListenConfig
-	var err error
-	for range 10 {
-		var udp net.PacketConn
-		if udp, err = lc.ListenPacket(ctx, "udp", "127.0.0.1:0"); err != nil {
-			continue
-		}
-		port := udp.LocalAddr().(*net.UDPAddr).Port
-		var tcp net.Listener
-		tcp, err = lc.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		udp.Close()
-		if err == nil {
-			tcp.Close()
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/internal/freeport"
 	"github.com/ballast-lb/ballast/test/soak/oracle"
 )
 
@@ -90,7 +90,7 @@ func newStage(ctx context.Context, o settings, out io.Writer) (_ *stage, err err
 
 // places finds ports and makes files.
 func (s *stage) places() error {
-	ports, err := freePorts(5)
+	ports, err := freeport.TakeN(5)
 	if err != nil {
 		return err
 	}
@@ -166,24 +166,4 @@ func (s *stage) within(limit time.Duration, is func() bool) bool {
 // pace is a time between operations, shorter in short runs.
 func (s *stage) pace(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * s.settings.pace)
-}
-
-// freePorts finds ports that are free for UDP and TCP.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for len(ports) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		port := l.Addr().(*net.TCPAddr).Port
-		p, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer p.Close()
-		ports = append(ports, port)
-	}
-	return ports, nil
 }

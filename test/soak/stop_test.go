@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // slowServer answers after a while, and counts what it has seen.
@@ -48,20 +50,17 @@ func TestStopAnswersWhatWasRead(t *testing.T) {
 	}
 	const questions = 60
 	upstream, seen := slowServer(t, time.Second)
-	ports, err := freePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freeport.For(t)
 	dir := t.TempDir()
 	log, err := newLog(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{binary: filepath.Join(bin, "coredns"), dir: dir, corefile: filepath.Join(dir, "Corefile"),
-		addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), log: log}
+		addr: fmt.Sprintf("127.0.0.1:%d", port), log: log}
 	text := "$ORIGIN example.org.\n$TTL 60\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 30\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
 	write(t, filepath.Join(dir, "zone"), text)
-	write(t, p.corefile, fmt.Sprintf("example.org:%[1]d {\n  bind 127.0.0.1\n  ballast zone {\n    control off\n  }\n}\nexample.net:%[1]d {\n  bind 127.0.0.1\n  forward . %[2]s {\n    prefer_udp\n  }\n}\n", ports[0], upstream))
+	write(t, p.corefile, fmt.Sprintf("example.org:%[1]d {\n  bind 127.0.0.1\n  ballast zone {\n    control off\n  }\n}\nexample.net:%[1]d {\n  bind 127.0.0.1\n  forward . %[2]s {\n    prefer_udp\n  }\n}\n", port, upstream))
 	if err := p.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // ErrMissing says that there is no Consul to run.
@@ -218,7 +219,7 @@ func (c *Consul) Log() []byte {
 
 // configure writes the server's configuration file.
 func (c *Consul) configure() error {
-	ports, err := freePorts(4)
+	ports, err := freeport.TakeN(4)
 	if err != nil {
 		return err
 	}
@@ -249,19 +250,6 @@ func (c *Consul) configure() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(c.dir, "consul.json"), text, 0o600)
-}
-
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }
 
 // find looks for CONSUL_BIN, or .cache/bin/consul beside the go.mod above the
