@@ -63,7 +63,8 @@ func hubOf(c *caddy.Controller) *hub {
 	c.OnStartup(h.start)
 	c.OnRestart(h.beginRestart)
 	c.OnRestartFailed(h.restartFailed)
-	c.OnShutdown(h.stop)
+	c.OnShutdown(h.stopReplaced)
+	c.OnFinalShutdown(h.stop)
 	return h
 }
 

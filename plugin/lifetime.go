@@ -25,6 +25,7 @@ const (
 func (h *hub) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.openState()
+	plans.add(h)
 	h.mu.Lock()
 	h.cancel, h.running = cancel, true
 	for _, f := range h.feeds {
@@ -152,6 +153,17 @@ func (h *hub) updateAll(now time.Time) {
 	}
 }
 
+// stopReplaced ends a hub that another one has replaced. At the end of the
+// process it does nothing: the server goes on answering while health is a
+// lameduck, and should do so from what is true then. CoreDNS ends health before
+// this plugin, whose turn comes with stop.
+func (h *hub) stopReplaced() error {
+	if !h.isRestarting() {
+		return nil
+	}
+	return h.stop()
+}
+
 // stop ends everything the hub started.
 func (h *hub) stop() error {
 	h.mu.Lock()
@@ -162,6 +174,7 @@ func (h *hub) stop() error {
 		return nil
 	}
 	cancel()
+	plans.remove(h)
 	h.unlisten()
 	h.wg.Wait()
 	for _, f := range h.allFeeds() {

@@ -2,6 +2,7 @@ package ballast
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/ballast-lb/ballast/internal/pool"
 
@@ -12,18 +13,48 @@ import (
 
 // planMetrics are made of the present plans when somebody asks for them: kept as
 // series they would take more memory than all else for many servers.
-type planMetrics struct{ ttl, weight, health, answers *prometheus.Desc }
+type planMetrics struct {
+	ttl, weight, health, answers *prometheus.Desc
 
-func init() {
+	mu   sync.Mutex
+	hubs []*hub // that run, the newest last
+}
+
+// plans is registered as all metrics of the plugin are, once for the process.
+// CoreDNS knows the instances too, but locks their list while it shuts down, and
+// a scrape that waited for it would delay the end.
+var plans = newPlanMetrics()
+
+func init() { prometheus.MustRegister(plans) }
+
+func newPlanMetrics() *planMetrics {
 	desc := func(metric, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, name, metric), help, labels, nil)
 	}
-	prometheus.MustRegister(&planMetrics{
+	return &planMetrics{
 		ttl:     desc("ttl_seconds", "TTL of answers given now.", "zone", "name"),
 		weight:  desc("server_weight", "The weight that selection uses.", "zone", "name", "real_server"),
 		answers: desc("answers_total", "Counter of answers that a real server was put into.", "zone", "name", "real_server"),
 		health:  desc("server_health", "Health of a real server: 1 passing, 0.5 warning, 0 critical, -1 drained.", "zone", "name", "real_server"),
-	})
+	}
+}
+
+func (g *planMetrics) add(h *hub) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hubs = append(g.hubs, h)
+}
+
+func (g *planMetrics) remove(h *hub) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hubs = slices.DeleteFunc(g.hubs, func(other *hub) bool { return other == h })
+}
+
+func (g *planMetrics) running() []*hub {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.hubs)
 }
 
 // healthValues are the values of server_health.
@@ -42,7 +73,7 @@ func (g *planMetrics) Describe(out chan<- *prometheus.Desc) {
 func (g *planMetrics) Collect(out chan<- prometheus.Metric) {
 	type place struct{ zone, name string }
 	seen := map[place]bool{}
-	for _, h := range slices.Backward(serving()) {
+	for _, h := range slices.Backward(g.running()) {
 		for _, z := range h.allZones() {
 			for owner, s := range z.data.Load().steers {
 				if at := (place{z.origin, owner}); !seen[at] {

@@ -2,6 +2,7 @@ package ballast
 
 import (
 	"fmt"
+	golog "log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +30,7 @@ func serveAlone(file string) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	golog.SetOutput(os.Stderr)
 	inst, err := caddy.Start(caddy.CaddyfileInput{Contents: text, Filepath: file, ServerTypeName: "dns"})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

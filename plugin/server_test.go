@@ -20,6 +20,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/bufsize"
 	_ "github.com/coredns/coredns/plugin/dnssec"
 	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/metadata"
 	_ "github.com/coredns/coredns/plugin/metrics"
@@ -36,7 +37,7 @@ import (
 func init() {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "timeouts", "nsid", "bufsize", "bind", "ready", "prometheus", "errors", "log", "cookie", "tsig", "dnssec", "tls",
+		"metadata", "timeouts", "nsid", "bufsize", "bind", "ready", "health", "prometheus", "errors", "log", "cookie", "tsig", "dnssec", "tls",
 		"minimal", "transfer", "ballast", "whoami",
 	}
 }
