@@ -174,7 +174,7 @@ func TestHashIsTheSameEverywhere(t *testing.T) {
 	for i := range uint32(20) {
 		got += drawIDs(p, keyOf(i))[0]
 	}
-	if want := "cabacbbadebcdedeabca"; got != want {
+	if want := "deaceeddddbbaabcbacc"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

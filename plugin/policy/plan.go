@@ -31,7 +31,6 @@ type Plan struct {
 	// change; zero if nothing is in motion.
 	Due time.Time
 
-	hashes []uint64 // of the members' IDs
 	tables [Families]table
 	view   *view // of the Learner that adopted the plan
 }
@@ -74,17 +73,27 @@ func (p *Plan) prepare(seed uint64) {
 			sum += p.Members[i].Weight
 		}
 	}
-	p.hashes = make([]uint64, len(p.Members))
 	for i := range p.Members {
-		m := &p.Members[i]
-		p.hashes[i] = hashString(m.Server.ID)
-		if m.In {
+		if m := &p.Members[i]; m.In {
 			m.Share = m.Weight / sum
 		}
 	}
 	for f := range Families {
-		p.tables[f] = newTable(p.Members, f, p.answers(f), seed+uint64(f))
+		t, shares := newTable(p.Members, f, p.answers(f), seed+uint64(f))
+		if p.Config.Policy == "hash" {
+			t.rivals = newRivals(p.hashes(t.members), shares, t.n)
+		}
+		p.tables[f] = t
 	}
+}
+
+// hashes are those of the IDs of some members.
+func (p *Plan) hashes(members []uint16) []uint64 {
+	hashes := make([]uint64, len(members))
+	for i, m := range members {
+		hashes[i] = hashString(p.Members[m].Server.ID)
+	}
+	return hashes
 }
 
 // answers is the most members that an answer of the family carries. SRV

@@ -4,9 +4,9 @@ import "math/rand/v2"
 
 // table is what draws of one family work from.
 type table struct {
-	members []uint16  // indices into Plan.Members, ascending: in ID order
-	inverse []float64 // 1/share of each, the shares being among these members
-	n       int       // members of an answer
+	members []uint16 // indices into Plan.Members, ascending: in ID order
+	n       int      // members of an answer
+	rivals  rivals   // of the policy "hash" only
 
 	// sure are the members that every answer carries, having at least 1/n of
 	// the weight; sureEnd are their shares, summed up.
@@ -41,8 +41,9 @@ const (
 	manyMembers = 256
 )
 
-func newTable(members []Member, f Family, n int, seed uint64) table {
-	var t table
+// newTable has the members that are in and have an address of the family, and their
+// shares of the draws.
+func newTable(members []Member, f Family, n int, seed uint64) (t table, shares []float64) {
 	var weights []float64
 	var sum float64
 	for i := range members {
@@ -60,13 +61,11 @@ func newTable(members []Member, f Family, n int, seed uint64) table {
 			weights[i] = 1
 		}
 	}
-	t.inverse = make([]float64, len(weights))
 	for i := range weights {
 		weights[i] /= sum
-		t.inverse[i] = 1 / weights[i]
 	}
 	t.lay(weights, seed)
-	return t
+	return t, weights
 }
 
 // lay splits the members into the sure ones and the rest, and lays the rest
