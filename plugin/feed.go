@@ -195,7 +195,6 @@ func (f *feed) consequence() string {
 func (f *feed) tick(now time.Time) {
 	status := f.status()
 	failing := status.Err != ""
-	showSource(f.name, status, now)
 	f.showProbes()
 	if failing == f.failing {
 		return

@@ -193,7 +193,7 @@ func (h *hub) leave(s *steer) {
 	if unused {
 		f.stop()
 		if !shared {
-			forgetSource(f.name)
+			forgetProbes(f.name)
 		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 func (h *hub) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.openState()
-	plans.add(h)
+	running.add(h)
 	h.mu.Lock()
 	h.cancel, h.running = cancel, true
 	for _, f := range h.feeds {
@@ -174,7 +174,7 @@ func (h *hub) stop() error {
 		return nil
 	}
 	cancel()
-	plans.remove(h)
+	running.remove(h)
 	h.unlisten()
 	h.wg.Wait()
 	for _, f := range h.allFeeds() {

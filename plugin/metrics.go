@@ -6,9 +6,7 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/ballast-lb/ballast/internal/pool"
 	"github.com/ballast-lb/ballast/internal/probe"
 	"github.com/ballast-lb/ballast/plugin/policy"
 
@@ -34,22 +32,15 @@ func gauge(metric, help string, labels ...string) *prometheus.GaugeVec {
 // labels are bounded by the zone files and by what the sources hold now:
 // whatever goes takes its series along.
 var (
-	queries          = counter("queries_total", "Counter of queries at LB names, by what the answer was made of.", "zone", "name", "reason")
 	zoneReloads      = counter("zone_reloads_total", "Counter of changed zone files that were read.", "zone", "result")
 	zoneReloadFailed = gauge("zone_reload_failed", "1 while the zone file on disk cannot be used.", "zone")
 	notifyFailing    = gauge("zone_notify_failing", "1 while not all secondaries are told of changes.", "zone")
-	sourceAge        = gauge("source_age_seconds", "Time since a source last vouched for its pool.", "source")
 	probes           = counter("probes_total", "Counter of probes of SRV targets, by result.", "source", "result")
-	sourceFailing    = gauge("source_failing", "1 while a source is in trouble.", "source")
 )
-
-// modes are the values of the reason label.
-const modes = int(policy.Waiting) + 1
 
 // steerMetrics are the series of one LB name, looked up beforehand.
 type steerMetrics struct {
 	zone, name string
-	queries    [modes]prometheus.Counter
 	adapting   atomic.Pointer[adapting]
 
 	mu       sync.Mutex
@@ -59,14 +50,8 @@ type steerMetrics struct {
 }
 
 func newSteerMetrics(zone, owner string) *steerMetrics {
-	m := &steerMetrics{zone: zone, name: owner, believed: map[string]bool{}}
-	for i := range m.queries {
-		m.queries[i] = queries.WithLabelValues(zone, owner, policy.Mode(i).String())
-	}
-	return m
+	return &steerMetrics{zone: zone, name: owner, believed: map[string]bool{}}
 }
-
-func (m *steerMetrics) query(mode policy.Mode) { m.queries[mode].Inc() }
 
 // keep drops the series of servers that are not in a plan any more.
 func (m *steerMetrics) keep(plan *policy.Plan) {
@@ -94,9 +79,6 @@ func (m *steerMetrics) forget() {
 	defer m.mu.Unlock()
 	m.gone = true
 	m.forgetBeliefs(all)
-	for i := range m.queries {
-		queries.DeleteLabelValues(m.zone, m.name, policy.Mode(i).String())
-	}
 	m.forgetKeys()
 }
 
@@ -106,15 +88,6 @@ func showNotify(origin string, failing bool) {
 		value = 1
 	}
 	notifyFailing.WithLabelValues(origin).Set(value)
-}
-
-func showSource(source string, status pool.Status, now time.Time) {
-	failing := 0.0
-	if status.Err != "" {
-		failing = 1
-	}
-	sourceFailing.WithLabelValues(source).Set(failing)
-	sourceAge.WithLabelValues(source).Set(status.Age(now).Seconds())
 }
 
 // prober is a source that probes its servers itself.
@@ -137,12 +110,10 @@ func (f *feed) showProbes() {
 
 func passed(s probe.Stats) uint64 { return s.Runs - s.Failed - s.Unable }
 
-func forgetSource(source string) {
+func forgetProbes(source string) {
 	for _, result := range []string{"ok", "fail", "unable", "late"} {
 		probes.DeleteLabelValues(source, result)
 	}
-	sourceFailing.DeleteLabelValues(source)
-	sourceAge.DeleteLabelValues(source)
 }
 
 // handOver drops the series of servers that the name's next steer does not have.
@@ -185,7 +156,7 @@ func (h *hub) forgetMetrics() {
 	}
 	for _, f := range h.allFeeds() {
 		if !sources[f.name] {
-			forgetSource(f.name)
+			forgetProbes(f.name)
 		}
 	}
 }

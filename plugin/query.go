@@ -42,7 +42,7 @@ func (q *query) steered(s *steer) (int, error) {
 	sv := s.served.Load()
 	fam := family(q.r.Question[0].Qtype)
 	choice := q.draw(s, sv, fam)
-	s.metrics.query(sv.plan.Mode)
+	s.queries[sv.plan.Mode].Add(1)
 	if q.b.metadata {
 		q.tellMetadata(sv, choice)
 	}
@@ -97,7 +97,7 @@ func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
 func (q *query) members(s *steer, answer []dns.RR, fam policy.Family, owner string) (a, extra []dns.RR) {
 	sv := s.served.Load()
 	choice := q.draw(s, sv, fam)
-	s.metrics.query(sv.plan.Mode)
+	s.queries[sv.plan.Mode].Add(1)
 	if q.b.metadata {
 		q.tellMetadata(sv, choice)
 	}

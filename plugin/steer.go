@@ -25,6 +25,7 @@ type steer struct {
 	feed     *feed
 	hub      *hub
 	metrics  *steerMetrics
+	queries  *queryCounts // goes on with the next steer of the name
 
 	served atomic.Pointer[served] // never nil
 	heeded atomic.Uint64          // version of the overrides that the plan knows
@@ -61,9 +62,11 @@ func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old 
 		policy:   p,
 		hub:      h,
 		metrics:  newSteerMetrics(origin, rec.Name),
+		queries:  new(queryCounts),
 	}
 	s.learner, _ = p.(policy.Learner)
 	if old != nil {
+		s.queries = old.queries
 		old.mu.Lock()
 		s.state, s.before = old.state, old.served.Load()
 		old.mu.Unlock()
