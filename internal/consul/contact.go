@@ -10,6 +10,11 @@ import (
 // failed query among others that succeed does not make an outage.
 const grace = time.Second
 
+// outage says why there is no contact, in words for people.
+type outage string
+
+func (o outage) Error() string { return string(o) }
+
 // contact keeps in one place whether Consul answers at all, so that a
 // thousand watches report an outage once and end it together.
 type contact struct {
@@ -19,11 +24,13 @@ type contact struct {
 	mu    sync.Mutex
 	good  time.Time // last success
 	lost  time.Time // start of the outage; zero in contact
+	why   error     // of the outage
+	begun chan struct{}
 	again chan struct{}
 }
 
 func newContact(log *slog.Logger) *contact {
-	return &contact{log: log, grace: grace, again: make(chan struct{})}
+	return &contact{log: log, grace: grace, begun: make(chan struct{}), again: make(chan struct{})}
 }
 
 // fail notes that a query got no usable answer. One that was asked before
@@ -34,7 +41,8 @@ func (c *contact) fail(asked, now time.Time, err error) {
 	if !c.lost.IsZero() || asked.Before(c.good) || now.Sub(c.good) < c.grace {
 		return
 	}
-	c.lost = now
+	c.lost, c.why = now, err
+	close(c.begun)
 	c.log.Warn("lost contact with Consul; the last pools stay in use", "err", err)
 }
 
@@ -48,9 +56,23 @@ func (c *contact) ok(asked, now time.Time) {
 		return
 	}
 	c.log.Info("contact with Consul again", "after", now.Sub(c.lost).Round(time.Millisecond))
-	c.lost = time.Time{}
+	c.lost, c.why = time.Time{}, nil
 	close(c.again)
-	c.again = make(chan struct{})
+	c.begun, c.again = make(chan struct{}), make(chan struct{})
+}
+
+// departed is closed at the beginning of the present or next outage.
+func (c *contact) departed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun
+}
+
+// outage is why there is no contact, or nil.
+func (c *contact) outage() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // returned is closed at the end of the present or next outage.

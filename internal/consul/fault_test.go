@@ -113,6 +113,36 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestAllWatchesTellOfAnOutageAtTheStart has more watches than may ask for the
+// first time at once: those that wait for their turn know as well.
+func TestAllWatchesTellOfAnOutageAtTheStart(t *testing.T) {
+	t.Parallel()
+	consul, log := shared.Get(t), &record{}
+	register(t, consul, service{ID: "begin", Name: "begin", Address: "192.0.2.1", Port: 80})
+	defer deregister(t, consul, "begin")
+	proxy := consul.Proxy(t)
+	proxy.Set(consultest.BlackHole())
+	client := newClient(t, Config{Address: proxy.Addr, Log: log.logger()})
+	var watches []*follower
+	for range 3 * firstQueries {
+		watches = append(watches, follow(t, client, Query{Service: "begin"}, nil))
+	}
+	begin := time.Now()
+	for _, f := range watches {
+		eventually(t, "the status tells", func() bool { return strings.Contains(f.Status().Err, "no answer from "+proxy.Addr) })
+	}
+	if took := time.Since(begin); took > client.slack+client.slack/2 {
+		t.Errorf("The last one tells after %v", took)
+	}
+	proxy.Set(nil)
+	for _, f := range watches {
+		f.size(t, 1)
+	}
+	if log.count("level=WARN") != 1 || log.count("level=INFO") != 1 {
+		t.Errorf("log:\n%s", log.buf.String())
+	}
+}
+
 // emptied marks answers as filtered by ACLs.
 func emptied(f consultest.Fault) consultest.Fault {
 	return func(next http.Handler) http.Handler {

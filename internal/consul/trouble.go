@@ -31,7 +31,10 @@ func refusal(err error) bool {
 func (c *Client) explain(err error, service string) string {
 	var status api.StatusError
 	var syntax *json.SyntaxError
+	var known outage
 	switch {
+	case errors.As(err, &known):
+		return known.Error()
 	case errors.Is(err, errHidden):
 		return c.explainDenial(err.Error(), service)
 	case errors.As(err, &status):

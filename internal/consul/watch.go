@@ -2,7 +2,6 @@ package consul
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -35,7 +34,8 @@ type Watch struct {
 	strict    bool   // ask for the consistent state
 	plain     bool   // ask without waiting all the same, to confirm
 	asked     time.Time
-	failures  int // in a row
+	first     bool // has a place among the first queries
+	failures  int  // in a row
 	refused   bool
 	flawed    bool
 
@@ -77,8 +77,13 @@ func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
 	defer w.setAlarms(false, false, "")
 	w.index, w.plain, w.strict = 0, false, w.last == nil
 	for ctx.Err() == nil {
-		if err := w.round(ctx, publish); err != nil && ctx.Err() == nil {
+		err := w.round(ctx, publish)
+		failed := err != nil && ctx.Err() == nil
+		if failed {
 			w.fail(err)
+		}
+		w.release()
+		if failed {
 			w.pause(ctx)
 		}
 	}
@@ -172,11 +177,9 @@ func (w *Watch) current(next *pool.Pool, meta *api.QueryMeta) bool {
 
 func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMeta, error) {
 	c := w.client
-	done, err := w.admitted(ctx)
-	if err != nil {
+	if err := w.admitted(ctx); err != nil {
 		return nil, nil, err
 	}
-	defer done()
 	options := api.QueryOptions{
 		Datacenter: orDefault(w.query.Datacenter, c.datacenter),
 		Filter:     w.filter,
@@ -197,19 +200,42 @@ func (w *Watch) fetch(ctx context.Context, index uint64) ([]entry, *api.QueryMet
 }
 
 // admitted waits until a query may be made.
-func (w *Watch) admitted(ctx context.Context) (done func(), err error) {
+func (w *Watch) admitted(ctx context.Context) error {
 	if w.asked.IsZero() {
-		select {
-		case w.client.first <- struct{}{}:
-			return func() { <-w.client.first }, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+		return w.admittedFirst(ctx)
 	}
 	if err := w.pace.Wait(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return func() {}, w.client.limit.Wait(ctx)
+	return w.client.limit.Wait(ctx)
+}
+
+// admittedFirst waits for a place among the first queries. Where those get no
+// answer that takes long: the others tell why they wait.
+func (w *Watch) admittedFirst(ctx context.Context) error {
+	c := w.client
+	for {
+		select {
+		case c.first <- struct{}{}:
+			w.first = true
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.contact.departed():
+			if err := c.contact.outage(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// release gives a place among the first queries to another watch, after it is
+// known whether there is contact.
+func (w *Watch) release() {
+	if w.first {
+		<-w.client.first
+		w.first = false
+	}
 }
 
 // trusted tells why an answer must not replace the pool: a server without a
@@ -273,7 +299,7 @@ func (w *Watch) fail(err error) {
 		w.setAlarms(true, w.flawed, status.Err)
 		return
 	}
-	w.client.contact.fail(w.asked, now, errors.New(status.Err))
+	w.client.contact.fail(w.asked, now, outage(status.Err))
 }
 
 func (w *Watch) setAlarms(refused, flawed bool, why string) {
