@@ -49,6 +49,11 @@ func TestTransports(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			web := follow(t, newClient(t, Config{Address: "https://" + consul.HTTPS, TLS: c.tls}), Query{Service: "web"}, nil)
+			defer func() {
+				if t.Failed() {
+					t.Logf("status: %+v", web.Status())
+				}
+			}()
 			eventually(t, "trouble", func() bool { return strings.Contains(web.Status().Err, c.err) })
 		})
 	}
