@@ -46,9 +46,7 @@ func (h *headroom) Draw(p *Plan, q Query) Choice {
 	}
 	key, _ := hidden.KeyOf(q.Key, uint8(q.Family))
 	now := q.Now.UnixNano()
-	if now-h.asked.Load() > int64(time.Second) {
-		h.asked.Store(now)
-	}
+	h.note(now)
 	sh, r := h.keys.Ask(key, now)
 	c := Choice{}
 	switch {
@@ -107,7 +105,7 @@ func (p *Plan) again(c *Choice, q Query, r *hidden.Record) bool {
 // choose finds the best servers for the key, and notes that it has them.
 func (h *headroom) choose(p *Plan, t *belief.Table, q Query, r *hidden.Record, now int64, c *Choice) {
 	h.withdraw(r, now)
-	weight := h.keys.Census().Weight(r.Rate()) / r.Caches()
+	weight := h.weight(r)
 	best := h.rank(p, t, q, weight, r.Floor())
 	*c = best.choice(h.limits(p, t, &best, r, now).shortest(p, t))
 	r.TTL = float32(c.TTL.Seconds())

@@ -16,6 +16,7 @@ const (
 	arrive             // what agents published is known to the name servers
 	tick               // a policy's second
 	forge              // a forged question
+	hear               // name servers hear of each other's answers
 )
 
 // queue is a binary heap of events, earliest first. container/heap would box

@@ -117,3 +117,16 @@ func (n *nameServer) answer(now float64, key netip.Prefix, into []int) ([]int, f
 	}
 	return into, c.TTL.Seconds()
 }
+
+// hear takes in what another name server answered, as the plugin does.
+func (n *nameServer) hear(w word) {
+	l, ok := n.policy.(policy.Listener)
+	if !ok {
+		return
+	}
+	c := policy.Choice{N: len(w.servers), TTL: span(w.ttl)}
+	for i, s := range w.servers {
+		c.Members[i] = uint16(s)
+	}
+	l.Hear(n.plan, policy.Query{Family: policy.A, Key: w.key, Now: clock(w.at)}, c)
+}

@@ -23,6 +23,7 @@ type Params struct {
 	Resolvers Resolvers
 	Reports   Reports
 	Replicas  int     // name servers, of which resolvers ask any
+	Told      float64 // s, until the other name servers know of an answer; 0 for never
 	Sorting   float64 // share of the clients that take the lowest address of an answer
 	HalveAt   float64 // hour at which the first server loses half of its capacity; 0 for never
 	Error     float64 // of the hidden loads that the published policies are told, relative

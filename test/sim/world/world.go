@@ -19,6 +19,7 @@ type World struct {
 	agents    *agents
 	random    *rand.Rand // of what is neither the clients' nor the policy's
 	answer    [32]int
+	words     []word // under way between name servers, the oldest first
 	forged    int
 	result    Result
 }
@@ -86,7 +87,7 @@ func (w *World) schedule(seed uint64) {
 
 // Run lets the hours pass, and tells what happened.
 func (w *World) Run() Result {
-	act := [...]func(int){page: w.page, sample: w.sample, report: w.report, arrive: w.arrive, tick: w.tick, forge: w.forge}
+	act := [...]func(int){page: w.page, sample: w.sample, report: w.report, arrive: w.arrive, tick: w.tick, forge: w.forge, hear: w.hear}
 	for end := w.p.Hours * 3600; w.events[0].at < end; {
 		e := w.events.pop()
 		w.now = e.at
@@ -127,11 +128,13 @@ func (w *World) resolve(domain int) []int {
 	}
 	r := w.resolvers[domain]
 	return r.lookup(w.now, func() ([]int, float64) {
-		n := w.names[0]
+		n := 0
 		if len(w.names) > 1 {
-			n = w.names[w.random.IntN(len(w.names))]
+			n = w.random.IntN(len(w.names))
 		}
-		return n.answer(w.now, r.key, w.answer[:0])
+		servers, ttl := w.names[n].answer(w.now, r.key, w.answer[:0])
+		w.tell(n, r.key, servers, ttl)
+		return servers, ttl
 	})
 }
 
