@@ -29,6 +29,8 @@ type config struct {
 	startupTimeout time.Duration
 	control        string // path of the socket, or "off"; empty if nothing is said
 	state          string // directory; empty if nothing is kept
+	peers          string // as the Corefile has it; empty for none
+	peering        *peering
 	fall           fall.F
 }
 

@@ -29,7 +29,9 @@ type hub struct {
 	slots          chan struct{}    // of probes that run
 	clients        map[consul.Config]*consul.Client
 	control        string
-	state          string  // directory; empty if nothing is kept
+	state          string // directory; empty if nothing is kept
+	peers          string // as the Corefile has it
+	peering        *peering
 	keeper         *keeper // from the start on, if there is a directory
 	startupTimeout time.Duration
 	running        bool
@@ -86,7 +88,11 @@ func (h *hub) configure(cfg *config) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.startupTimeout = max(h.startupTimeout, cfg.startupTimeout)
+	if h.peering == nil {
+		h.peering = cfg.peering
+	}
 	return errors.Join(
+		onlyOne("peers", &h.peers, cfg.peers, "there is one exchange for all"),
 		onlyOne("control", &h.control, cfg.control, "there is one socket for all"),
 		onlyOne("state", &h.state, cfg.state, "there is one directory for all"),
 	)

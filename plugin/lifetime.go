@@ -23,6 +23,11 @@ const (
 // Corefile allows, and opens the control socket. CoreDNS serves afterwards; in
 // a reload the old instance serves until then.
 func (h *hub) start() error {
+	if h.peering != nil {
+		if err := h.peering.open(); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.openState()
 	running.add(h)
@@ -35,6 +40,10 @@ func (h *hub) start() error {
 	for _, z := range h.allZones() {
 		h.wg.Go(func() { z.follow(ctx) })
 		zoneReloadFailed.WithLabelValues(z.origin).Set(0)
+	}
+	if h.peering != nil {
+		h.wg.Go(func() { h.peering.send(ctx) })
+		h.wg.Go(func() { h.peering.receive(h) })
 	}
 	h.wg.Go(func() { h.tickUntil(ctx) })
 	h.wg.Go(func() { h.editUntil(ctx) })

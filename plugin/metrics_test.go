@@ -120,7 +120,9 @@ local IN A 127.0.0.1
 	writeZone(t, dir, "zone", records)
 	addr = fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
 	os.Mkdir(dir+"/state", 0o700)
-	body = "prometheus " + addr + "\ntransfer {\nto *\n}\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n}"
+	os.WriteFile(dir+"/secret", []byte(strings.Repeat("s", 32)), 0o600)
+	body = "prometheus " + addr + "\ntransfer {\nto *\n}\nballast DIR/zone {\nstate DIR/state\nreload 20ms\n" +
+		fmt.Sprintf("peers DIR/secret 127.0.0.1:%d 127.0.0.1:%d\n}", freeport.For(t), freeport.For(t))
 	s = serve(t, dir, body)
 	listening(t, addr)
 	return s, dir, body, addr

@@ -29,6 +29,7 @@ func (o *operator) Status(context.Context) (control.Status, error) {
 		Sources:   []control.SourceStatus{},
 		Overrides: o.overrides(),
 		State:     o.hub.stateStatus(),
+		Peers:     o.hub.peerStatus(now),
 	}
 	for _, z := range o.hub.allZones() {
 		status.Zones = append(status.Zones, z.status(now))

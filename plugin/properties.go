@@ -22,6 +22,7 @@ var properties = map[string]func(*caddy.Controller, *config) error{
 	"exec":            path(func(cfg *config) *string { return &cfg.execDir }),
 	"control":         setControl,
 	"state":           setState,
+	"peers":           setPeers,
 	"tls":             setTLS,
 	"reload":          duration(func(cfg *config) *time.Duration { return &cfg.reload }),
 	"startup_timeout": duration(func(cfg *config) *time.Duration { return &cfg.startupTimeout }),

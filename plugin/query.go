@@ -88,6 +88,9 @@ func (q *query) draw(s *steer, sv *served, fam policy.Family) policy.Choice {
 	}
 	if choice.Keyed {
 		q.scope = max(q.scope, choice.Scope)
+		if s.listens && q.b.hub.peering != nil {
+			q.b.hub.peering.tell(s, sv.plan, &pq, &choice)
+		}
 	}
 	return choice
 }

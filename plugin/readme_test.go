@@ -57,14 +57,15 @@ func examples(t *testing.T) []example {
 
 var (
 	zoneFile = regexp.MustCompile(`(?m)^(\s*ballast\s+)(\S+)(.*)$`)
+	peerLine = regexp.MustCompile(`(?m)^(\s*peers\s+)\S+ \S+(:\d+) \S+(:\d+)$`)
 	stateDir = regexp.MustCompile(`(?m)^(\s*state\s+)\S+`)
 	key      = regexp.MustCompile(`(?m)^([\w.]+):\d+ \{`)
 	anyPort  = regexp.MustCompile(`(:)(\d{4,5})\b`)
 )
 
 // ready makes an example fit for a test: other ports, a control socket of its
-// own, a directory for its state, and a zone file whose path holds from the test's folder. It tells where
-// DNS is served.
+// own, a directory for its state, peers that may be here, and a zone file whose
+// path holds from the test's folder. It tells where DNS is served.
 func (e *example) ready(t *testing.T) (port int) {
 	t.Helper()
 	ports := map[string]string{}
@@ -82,6 +83,11 @@ func (e *example) ready(t *testing.T) (port int) {
 		m := zoneFile.FindStringSubmatch(line)
 		return m[1] + filepath.Join(e.folder, m[2]) + m[3]
 	})
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(strings.Repeat("s", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.text = peerLine.ReplaceAllString(e.text, "${1}"+secret+" 127.0.0.1$2 127.0.0.2$3")
 	e.text = stateDir.ReplaceAllString(e.text, "${1}"+t.TempDir())
 	socket := filepath.Join(t.TempDir(), "control", "coredns.sock")
 	t.Setenv("BALLAST_CONTROL", socket)

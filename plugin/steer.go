@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ballast-lb/ballast/plugin/peers"
 	"github.com/ballast-lb/ballast/plugin/policy"
 	"github.com/ballast-lb/ballast/zones"
 )
@@ -16,12 +17,14 @@ import (
 type steer struct {
 	id       string // what it was made from; see identity
 	zone     string // origin
+	place    uint64 // of the name, as peers call it
 	name     string // owner of the LB record, in lower case; may be a wildcard
 	wildcard bool
 	record   zones.LBRecord
 	config   policy.Config
 	policy   policy.Policy
 	learner  policy.Learner // the policy, if it remembers; else nil
+	listens  bool           // the policy learns of other name servers' answers
 	feed     *feed
 	hub      *hub
 	metrics  *steerMetrics
@@ -46,32 +49,34 @@ func identity(rec *zones.LBRecord, feedKey string) string {
 
 // newSteer starts to steer a name. What old, of the same name, remembers is
 // kept, so that a changed record or a reload forgets no ramp and no exclusion.
-func newSteer(h *hub, origin, id string, rec zones.LBRecord, spec feedSpec, old *steer) (*steer, error) {
+func newSteer(z *zone, id string, rec zones.LBRecord, spec feedSpec, old *steer) (*steer, error) {
 	cfg := policyConfig(&rec)
-	p, err := policyOf(h, cfg.Policy, old)
+	p, err := policyOf(z.hub, cfg.Policy, old)
 	if err != nil {
 		return nil, err
 	}
 	s := &steer{
 		id:       id,
-		zone:     origin,
+		zone:     z.origin,
+		place:    peers.Hash(z.place(rec.Name)),
 		name:     rec.Name,
 		wildcard: strings.HasPrefix(rec.Name, "*."),
 		record:   rec,
 		config:   cfg,
 		policy:   p,
-		hub:      h,
-		metrics:  newSteerMetrics(origin, rec.Name),
+		hub:      z.hub,
+		metrics:  newSteerMetrics(z.origin, rec.Name),
 		queries:  new(queryCounts),
 	}
 	s.learner, _ = p.(policy.Learner)
+	_, s.listens = p.(policy.Listener)
 	if old != nil {
 		s.queries = old.queries
 		old.mu.Lock()
 		s.state, s.before = old.state, old.served.Load()
 		old.mu.Unlock()
 	}
-	h.join(s, spec)
+	z.hub.join(s, spec)
 	s.update(time.Now())
 	return s, nil
 }

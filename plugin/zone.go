@@ -140,7 +140,7 @@ func (z *zone) steer(parsed *zones.Zone, rec *zones.LBRecord) (*steer, error) {
 	if old != nil && old.hub == z.hub && old.id == id {
 		return old, nil
 	}
-	return newSteer(z.hub, z.origin, id, *rec, spec, old)
+	return newSteer(z, id, *rec, spec, old)
 }
 
 // release closes the steers of data that kept does not use.

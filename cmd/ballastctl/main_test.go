@@ -213,6 +213,10 @@ func troubles() *server {
 	s.status.Sources[0].Snapshot = noon.Add(-7 * time.Minute)
 	s.status.Sources[1].Confirmed = time.Time{}
 	s.status.State = &control.StateStatus{Dir: "/var/lib/ballast", Current: noon.Add(-7 * time.Minute), Err: "write /var/lib/ballast/pools.jsonl.new: no space left on device"}
+	s.status.Peers = []control.PeerStatus{
+		{Peer: "192.0.2.54:5380", Heard: noon.Add(-3 * time.Second)},
+		{Peer: "192.0.2.55:5380", Err: "was never heard of: does it run, with the same secret, and let UDP through?"},
+	}
 	e := &s.explanation
 	e.Confirmed, e.Snapshot = noon.Add(-8*time.Minute), noon.Add(-7*time.Minute)
 	e.Mode, e.Reason, e.Key, e.Sampled, e.Drawn = "all-down", "nobody is live: all are served", "", false, []string{"web-3"}

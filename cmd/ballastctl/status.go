@@ -23,7 +23,8 @@ that pools come from, and what operators have overridden. With NAMEs (shell
 patterns will do) show only those.
 
 Exits with 1 if somebody should look: a zone whose last reload failed, a source
-in trouble, a name without a live server, or state that cannot be written.`,
+in trouble, a name without a live server, a peer that is away, or state that
+cannot be written.`,
 		Example: `  ballastctl status
   ballastctl status www.example.org
   ballastctl status --watch '*.example.org'
@@ -85,7 +86,7 @@ func matchName(pattern, name string) bool {
 func troubled(s control.Status) bool {
 	return slices.ContainsFunc(s.Zones, func(z control.ZoneStatus) bool {
 		return z.Err != "" || slices.ContainsFunc(z.Names, func(n control.NameStatus) bool { return !served(n) })
-	}) || s.State != nil && s.State.Err != "" || slices.ContainsFunc(s.Sources, func(s control.SourceStatus) bool { return s.Err != "" })
+	}) || slices.ContainsFunc(s.Peers, func(p control.PeerStatus) bool { return p.Err != "" }) || s.State != nil && s.State.Err != "" || slices.ContainsFunc(s.Sources, func(s control.SourceStatus) bool { return s.Err != "" })
 }
 
 // served tells whether a live server answers for the name.
@@ -97,6 +98,7 @@ func (a *app) showStatus(s control.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s, pid %d, up %s\n", s.Program, s.Version, s.PID, shortAge(a.now().Sub(s.Started)))
 	b.WriteString(a.stateLines(s.State))
+	b.WriteString(a.peerLines(s.Peers))
 	b.WriteString("\n" + a.zonesTable(s.Zones))
 	for _, z := range s.Zones {
 		for _, n := range z.Names {
@@ -195,5 +197,19 @@ func (a *app) stateLines(s *control.StateStatus) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "state in %s, as of %s\n", s.Dir, a.ago(s.Current))
 	note(&b, "", prefixed("! it cannot be written: ", s.Err))
+	return b.String()
+}
+
+// peerLines say with which name servers answers are exchanged.
+func (a *app) peerLines(peers []control.PeerStatus) string {
+	var b strings.Builder
+	for _, p := range peers {
+		if p.Err == "" {
+			fmt.Fprintf(&b, "peer %s, heard of %s\n", p.Peer, a.ago(p.Heard))
+			continue
+		}
+		fmt.Fprintf(&b, "peer %s\n", p.Peer)
+		note(&b, "", "! "+p.Err)
+	}
 	return b.String()
 }

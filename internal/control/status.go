@@ -17,6 +17,14 @@ type Status struct {
 	Sources   []SourceStatus `json:"sources"`
 	Overrides []Override     `json:"overrides"`
 	State     *StateStatus   `json:"state,omitempty"` // absent if nothing is kept on disk
+	Peers     []PeerStatus   `json:"peers,omitempty"`
+}
+
+// PeerStatus is another name server, that answers are told to and heard of.
+type PeerStatus struct {
+	Peer  string    `json:"peer"`           // address and port
+	Heard time.Time `json:"heard,omitzero"` // last
+	Err   string    `json:"err,omitempty"`  // why it counts as away
 }
 
 // StateStatus is what a name server keeps on disk for its next process.

@@ -57,6 +57,8 @@ var rules = []rule{
 		reason: "the words that all programs share do no I/O"},
 	{from: []string{"plugin/policy"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe"},
 		reason: "policy is pure: time and randomness are arguments"},
+	{from: []string{"plugin/peers"}, not: []string{module + "plugin/policy", module + "zones", module + "internal/pool", module + "internal/consul"},
+		reason: "what travels between name servers are numbers, whatever they stand for"},
 	{from: []string{"plugin/snapshot"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe", module + "internal/statedir"},
 		reason: "a snapshot is bytes: what can be written and read in a test can be fuzzed"},
 	{from: []string{"zones"}, not: []string{module + "plugin", module + "internal/consul", module + "internal/probe", "net/http"}, deep: true,

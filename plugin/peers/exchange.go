@@ -1,0 +1,129 @@
+package peers
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/secret"
+
+	"github.com/coredns/coredns/plugin/pkg/reuseport"
+)
+
+// Exchange is one name server's end.
+type Exchange struct {
+	conn   net.PacketConn
+	peers  []net.Addr
+	secret *secret.File
+
+	// Of the goroutine that sends.
+	id     identity
+	aead   cipher.AEAD
+	sealed string // the secret that aead is of
+	number uint64
+	packed []byte
+
+	from senders // of the goroutine that receives
+
+	mu    sync.Mutex
+	heard map[netip.AddrPort]time.Time
+	lost  map[string]error // by peer: why it cannot be sent to
+}
+
+// Open listens for the peers, to whom it sends from the same address. A process
+// that is to be replaced may listen there as well.
+func Open(listen netip.AddrPort, peers []netip.AddrPort, secret *secret.File) (*Exchange, error) {
+	conn, err := reuseport.ListenPacket("udp", listen.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen for peers: %w", err)
+	}
+	e := &Exchange{conn: conn, secret: secret, from: senders{}, heard: map[netip.AddrPort]time.Time{}, lost: map[string]error{}}
+	rand.Read(e.id[:]) // never fails
+	for _, p := range peers {
+		e.peers = append(e.peers, net.UDPAddrFromAddrPort(p))
+	}
+	return e, nil
+}
+
+// Addr is where it listens.
+func (e *Exchange) Addr() net.Addr { return e.conn.LocalAddr() }
+
+// Close ends Receive.
+func (e *Exchange) Close() error { return e.conn.Close() }
+
+// Send sends words to every peer, or without any that we are there.
+func (e *Exchange) Send(words []Word, now time.Time) {
+	if text := e.secret.Get(now); e.aead == nil || text != e.sealed {
+		e.aead, e.sealed = sealOf(text, e.id), text
+	}
+	for {
+		e.packed = e.packed[:0]
+		for len(words) > 0 && len(e.packed)+maxWord <= room {
+			e.packed, words = words[0].append(e.packed, now), words[1:]
+		}
+		e.number++
+		b := seal(e.aead, e.id, e.number, now, e.packed)
+		for _, p := range e.peers {
+			_, err := e.conn.WriteTo(b, p)
+			e.note(p.String(), err)
+		}
+		if len(words) == 0 {
+			return
+		}
+	}
+}
+
+func (e *Exchange) note(peer string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		delete(e.lost, peer)
+		return
+	}
+	e.lost[peer] = err
+}
+
+// retry is how long Receive waits after an error.
+const retry = 100 * time.Millisecond
+
+// Receive hands over the words of all datagrams until Close. refused is told of
+// those that count for nothing, with where they came from.
+func (e *Exchange) Receive(hear func(*Word), refused func(netip.AddrPort, error)) {
+	b := make([]byte, 2*maxSize)
+	for {
+		n, addr, err := e.conn.ReadFrom(b)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // the network's, which may recover
+			time.Sleep(retry)
+			continue
+		}
+		from, _ := netip.ParseAddrPort(addr.String())
+		if err := e.take(b[:n], from, hear); err != nil {
+			refused(from, err)
+		}
+	}
+}
+
+func (e *Exchange) take(b []byte, from netip.AddrPort, hear func(*Word)) error {
+	now := time.Now()
+	words, err := e.from.open(e.secret.Get(now), b, now)
+	if err != nil {
+		return err
+	}
+	e.remember(from, now)
+	for len(words) > 0 {
+		var w Word
+		if words, err = w.parse(words, now); err != nil {
+			return err
+		}
+		hear(&w)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package peers
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// Status is how it is with one peer.
+type Status struct {
+	Peer  string
+	Heard time.Time // last; zero for never
+	Err   error     // why nothing can be sent to it
+}
+
+// maxHeard bounds the addresses that are remembered: those who know the secret
+// may come from any.
+const maxHeard = 64
+
+func (e *Exchange) remember(from netip.AddrPort, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.heard[from]; ok || len(e.heard) < maxHeard {
+		e.heard[from] = now
+	}
+}
+
+// Peers tells of each peer that is configured.
+func (e *Exchange) Peers() []Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]Status, len(e.peers))
+	for i, p := range e.peers {
+		addr, _ := netip.ParseAddrPort(p.String())
+		list[i] = Status{Peer: p.String(), Heard: e.heard[addr], Err: e.lost[p.String()]}
+	}
+	return list
+}
+
+// Reasons are what Reason may return.
+var Reasons = []string{"clock", "malformed", "replay", "secret"}
+
+// Reason is one word for why a datagram was refused.
+func Reason(err error) string {
+	for reason, is := range map[string]error{"clock": errClock, "replay": errReplay, "secret": errSecret} {
+		if errors.Is(err, is) {
+			return reason
+		}
+	}
+	return "malformed"
+}
