@@ -7,11 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 	"github.com/ballast-lb/ballast/internal/control"
 	"github.com/ballast-lb/ballast/internal/freeport"
@@ -44,34 +43,24 @@ func serveAlone(file string) (code int) {
 // process is a name server that may be killed.
 type process struct {
 	*server
-	cmd   *exec.Cmd
-	ended chan struct{}
-	text  *journal
+	*child.Process
 }
 
 // launch starts one for example.org; body is as for serve.
 func launch(t testing.TB, dir, body string) *process {
 	t.Helper()
-	p := &process{server: &server{t: t, port: freeport.For(t)}, ended: make(chan struct{}), text: &journal{}}
+	p := &process{server: &server{t: t, port: freeport.For(t)}}
 	p.addr = fmt.Sprintf("127.0.0.1:%d", p.port)
 	file := filepath.Join(dir, fmt.Sprintf("Corefile.%d", p.port))
 	os.WriteFile(file, p.input(dir, body).Body(), 0o600)
-	p.cmd = exec.Command("/proc/self/exe")
-	p.cmd.Env = append(os.Environ(), corefileEnv+"="+file)
-	p.cmd.Stdout, p.cmd.Stderr = p.text, p.text
-	if err := p.cmd.Start(); err != nil {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), corefileEnv+"="+file)
+	var err error
+	if p.Process, err = child.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
-	var once sync.Once
-	go once.Do(func() { p.cmd.Wait(); close(p.ended) })
-	t.Cleanup(func() { p.end(syscall.SIGKILL) })
+	t.Cleanup(p.Kill)
 	return p
-}
-
-// end sends a signal and waits.
-func (p *process) end(signal syscall.Signal) {
-	p.cmd.Process.Signal(signal)
-	<-p.ended
 }
 
 // answers are the addresses of www, or nothing while nobody answers.
@@ -97,7 +86,7 @@ func TestCrash(t *testing.T) {
 	register(t, c, instance{ID: "web-1", Name: "web", Address: "192.0.2.111"})
 	until(t, "the changed answer", 10*time.Second, func() bool { return p.answers() == "192.0.2.111" })
 	kept(t, dir)
-	p.end(syscall.SIGKILL)
+	p.Kill()
 	killed := time.Now()
 	c.Kill()
 
@@ -138,12 +127,12 @@ func TestTwoProcessesWithOneDirectory(t *testing.T) {
 		}
 		return status.State.Err
 	}
-	taken := fmt.Sprintf("another process keeps its state there: process %d", first.cmd.Process.Pid)
+	taken := fmt.Sprintf("another process keeps its state there: process %d", first.Pid())
 	until(t, "the second one notices", 5*time.Second, func() bool { return strings.Contains(failure(), taken) })
 	if _, err := ctl.SetOverride(t.Context(), control.Override{Server: "web2.example.org", Drain: true}); err != nil {
 		t.Fatal(err)
 	}
-	first.end(syscall.SIGTERM)
+	first.Stop(10 * time.Second)
 	until(t, "the second one writes", 5*time.Second, func() bool {
 		text, _ := os.ReadFile(filepath.Join(dir, "state", overridesName))
 		return failure() == "" && strings.Contains(string(text), "web2.example.org")

@@ -1,7 +1,6 @@
 package ballast
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -10,12 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
@@ -95,18 +94,15 @@ func (r realSecondary) start(t *testing.T, port, primary int) {
 	for name, text := range r.files(dir, port, primary) {
 		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, peer(t, r.name), r.args(dir)...)
+	cmd := exec.Command(peer(t, r.name), r.args(dir)...)
 	var out journal
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has children
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	if err := cmd.Start(); err != nil {
+	p, err := child.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cancel()
-		cmd.Wait()
+		p.Kill()
 		if t.Failed() {
 			t.Logf("%s:\n%s", r.name, out.String())
 		}

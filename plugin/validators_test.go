@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
@@ -190,12 +191,12 @@ stub-zone:
 	var log strings.Builder
 	cmd := exec.Command(program, "-d", "-c", conf)
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
+	p, err := child.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		p.Kill()
 		if t.Failed() {
 			t.Logf("Unbound said:\n%s", log.String())
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/consul/consultest"
 )
 
@@ -26,23 +27,22 @@ func TestMain(m *testing.M) {
 
 // process is a running agent.
 type process struct {
-	*exec.Cmd
+	*child.Process
 	log bytes.Buffer // to be read when it has ended
 }
 
 func startAgent(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...)}
-	p.Env = append(os.Environ(), "RUN_AS_AGENT=1")
-	p.Stderr = &p.log
-	if err := p.Start(); err != nil {
+	p := &process{}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "RUN_AS_AGENT=1")
+	cmd.Stderr = &p.log
+	var err error
+	if p.Process, err = child.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			p.Process.Kill()
-			p.Wait()
-		}
+		p.Kill()
 		if t.Failed() {
 			t.Logf("agent %v:\n%s", args, p.log.String())
 		}
@@ -133,17 +133,16 @@ func TestWithConsul(t *testing.T) {
 	setLoad(t, app, "0.5")
 	within(t, 2*time.Second, "passing again", func() bool { return find(t, c, "web").status() == "passing" })
 
-	p.Process.Kill()
-	p.Wait()
+	p.Kill()
 	took = within(t, 20*time.Second, "critical after it was killed", func() bool { return find(t, c, "web").status() == "critical" })
 	t.Logf("from SIGKILL to critical by a TTL of 3s: %v", took)
 
 	p = startAgent(t, args...)
 	within(t, 10*time.Second, "passing after a new start", func() bool { return find(t, c, "web").status() == "passing" })
-	p.Process.Signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	within(t, 2*time.Second, "critical when told to stop", func() bool { return find(t, c, "web").status() == "critical" })
-	if err := p.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
+	if <-p.Ended(); !p.State().Success() {
+		t.Errorf("after SIGTERM: %v", p.State())
 	}
 	within(t, 2*time.Second, "gone", func() bool { return find(t, c, "web") == nil })
 }
@@ -163,9 +162,9 @@ func TestDecorateWithConsul(t *testing.T) {
 			s := find(t, c, "db")
 			return s.status() == "passing" && s.Service.Meta["ballast-load"] == "0.3" && s.Service.Meta["owner"] == "them"
 		})
-		p.Process.Signal(syscall.SIGTERM)
-		if err := p.Wait(); err != nil {
-			t.Errorf("after SIGTERM: %v", err)
+		p.Signal(syscall.SIGTERM)
+		if <-p.Ended(); !p.State().Success() {
+			t.Errorf("after SIGTERM: %v", p.State())
 		}
 		within(t, 10*time.Second, "left as --leave "+leave, func() bool {
 			s := find(t, c, "db")

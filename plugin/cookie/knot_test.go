@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
@@ -31,13 +32,11 @@ func knot(t *testing.T) *server {
 		"zone:\n  - domain: example.org\n    file: zone\n", dir, port, rfcSecret)
 	os.WriteFile(filepath.Join(dir, "knot.conf"), []byte(conf), 0o600)
 	os.WriteFile(filepath.Join(dir, "zone"), []byte("@ 60 IN SOA ns.example.net. h.example.net. 1 2 3 4 5\n@ 60 IN NS ns.example.net.\n"), 0o600)
-	cmd := exec.CommandContext(t.Context(), program, "-c", filepath.Join(dir, "knot.conf"))
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // Knot has a database to close
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
+	p, err := child.Start(exec.Command(program, "-c", filepath.Join(dir, "knot.conf")))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Wait() })
+	t.Cleanup(func() { p.Stop(5 * time.Second) }) // Knot has a database to close
 	s := &server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	until(t, "Knot answers", func() bool {
 		m := new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)

@@ -81,7 +81,7 @@ func (b *bench) catalogued(ctx context.Context, services int) (*catalogued, erro
 		return nil, fmt.Errorf("%w\n%s", err, srv.log)
 	}
 	c.start = time.Since(begin).Seconds()
-	cpu, err := cpuTime(srv.pid())
+	cpu, err := cpuTime(srv.Pid())
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (b *bench) catalogued(ctx context.Context, services int) (*catalogued, erro
 	if c.change, err = b.changeEach(ctx, srv, source, c.idle); err != nil {
 		return nil, err
 	}
-	c.memory, err = peakMemory(srv.pid())
+	c.memory, err = peakMemory(srv.Pid())
 	return c, err
 }
 
@@ -134,7 +134,7 @@ func (s *server) answersAll(ctx context.Context, services int) error {
 
 // atRest is the share of a core that the process takes while nothing happens.
 func (b *bench) atRest(ctx context.Context, srv *server) (float64, error) {
-	before, err := cpuTime(srv.pid())
+	before, err := cpuTime(srv.Pid())
 	if err != nil {
 		return 0, err
 	}
@@ -144,14 +144,14 @@ func (b *bench) atRest(ctx context.Context, srv *server) (float64, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	after, err := cpuTime(srv.pid())
+	after, err := cpuTime(srv.Pid())
 	return float64(after-before) / float64(time.Since(begin)), err
 }
 
 // changeEach changes each service once and gives the processor time of a change
 // beyond what the process takes at rest.
 func (b *bench) changeEach(ctx context.Context, srv *server, source *synthetic, idle float64) (float64, error) {
-	before, err := cpuTime(srv.pid())
+	before, err := cpuTime(srv.Pid())
 	if err != nil {
 		return 0, err
 	}
@@ -162,7 +162,7 @@ func (b *bench) changeEach(ctx context.Context, srv *server, source *synthetic, 
 	if err := source.settled(ctx); err != nil {
 		return 0, err
 	}
-	after, err := cpuTime(srv.pid())
+	after, err := cpuTime(srv.Pid())
 	extra := float64(after-before) - idle*float64(time.Since(begin))
 	return max(0, extra/float64(source.services())/float64(time.Microsecond)), err
 }

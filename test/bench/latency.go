@@ -125,7 +125,7 @@ func (s *server) awaitAnswer(ctx context.Context, want map[string]uint16) (time.
 		select {
 		case <-ctx.Done():
 			return now, fmt.Errorf("want %v in the answer, the last one had %v: %w", want, got, ctx.Err())
-		case <-s.ended:
+		case <-s.Ended():
 			return now, errors.New("coredns has ended")
 		case <-time.After(askEvery):
 		}

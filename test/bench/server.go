@@ -6,26 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // server is a running name server.
 type server struct {
+	*child.Process
 	addr string // host:port
-
-	cmd   *exec.Cmd
-	log   *logBuffer
-	ended chan struct{} // closed when the process is gone
+	log  *logBuffer
 }
+
+// stopLimit is how long a server may take to end.
+const stopLimit = 5 * time.Second
 
 // startServer starts coredns with one server block and waits until it
 // answers. Whoever calls it ends it with stop; so does the end of ctx.
@@ -63,20 +63,14 @@ func (b *bench) launch(ctx context.Context, port int, path string, args ...strin
 	if err := writeZones(b.dir); err != nil {
 		return nil, err
 	}
-	s := &server{addr: fmt.Sprintf("127.0.0.1:%d", port), log: &logBuffer{}, ended: make(chan struct{})}
-	s.cmd = exec.CommandContext(ctx, path, args...)
-	s.cmd.Dir = b.dir
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.SysProcAttr = dieWithParent()
-	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
-	s.cmd.WaitDelay = 5 * time.Second
-	if err := s.cmd.Start(); err != nil {
+	s := &server{addr: fmt.Sprintf("127.0.0.1:%d", port), log: &logBuffer{}}
+	cmd := child.Command(ctx, stopLimit, path, args...)
+	cmd.Dir = b.dir
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	var err error
+	if s.Process, err = child.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
-	go func() {
-		defer close(s.ended)
-		s.cmd.Wait() // how it ended does not matter; that it did is found out by asking
-	}()
 	if err := s.await(ctx, time.Minute); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("%s %s: %w\n%s", path, strings.Join(args, " "), err, s.log)
@@ -103,7 +97,7 @@ func (s *server) await(ctx context.Context, limit time.Duration) error {
 			return nil
 		}
 		select {
-		case <-s.ended:
+		case <-s.Ended():
 			return errors.New("ended at once")
 		case <-ctx.Done():
 			return fmt.Errorf("does not answer on %s: %w", s.addr, err)
@@ -130,18 +124,8 @@ func question(qtype uint16) *dns.Msg {
 	return m.SetEdns0(1232, false)
 }
 
-func (s *server) pid() int { return s.cmd.Process.Pid }
-
 // stop ends the process and waits until it is gone.
-func (s *server) stop() {
-	s.cmd.Process.Signal(syscall.SIGTERM) // fails only if it is gone already
-	select {
-	case <-s.ended:
-	case <-time.After(5 * time.Second):
-		s.cmd.Process.Kill()
-		<-s.ended
-	}
-}
+func (s *server) stop() { s.Stop(stopLimit) }
 
 // logBuffer keeps the beginning of what a process writes.
 type logBuffer struct {

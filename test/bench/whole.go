@@ -88,7 +88,7 @@ func (b *bench) enter(ctx context.Context, s subject) (*contender, error) {
 
 // round asks one contender. The first round is not counted: caches are cold.
 func (c *contender) round(ctx context.Context, l loader, queries int, warmUp bool) error {
-	before, err := cpuTime(c.pid())
+	before, err := cpuTime(c.Pid())
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *contender) round(ctx context.Context, l loader, queries int, warmUp boo
 	if err != nil {
 		return err
 	}
-	after, err := cpuTime(c.pid())
+	after, err := cpuTime(c.Pid())
 	if err != nil || warmUp {
 		return err
 	}

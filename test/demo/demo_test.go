@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/control"
 )
 
@@ -43,19 +44,18 @@ func TestExampleAsCommitted(t *testing.T) {
 	cmd := exec.Command(filepath.Join(bin, "demo"), "-bin", bin, "-run", dir)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "../..", out, out
 	cmd.Env = append(os.Environ(), "BALLAST_CONTROL="+s.socket)
-	if err := cmd.Start(); err != nil {
+	p, err := child.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		p.Kill()
 		if t.Failed() {
 			t.Logf("the demo said:\n%s", out)
 		}
 	})
 	poll(t, 20*time.Second, "the first block", func() bool {
-		if len(ended) > 0 {
+		if p.State() != nil {
 			t.Fatal("the demo ended")
 		}
 		return strings.Contains(out.String(), "wanted  57%")
@@ -69,11 +69,11 @@ func TestExampleAsCommitted(t *testing.T) {
 	post(t, s, "/web1/stop")
 	goneWithin(t, s, "127.0.0.11", 3*time.Second)
 
-	cmd.Process.Signal(os.Interrupt)
+	p.Signal(os.Interrupt)
 	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("after SIGINT: %v", err)
+	case <-p.Ended():
+		if !p.State().Success() {
+			t.Errorf("after SIGINT: %v", p.State())
 		}
 	case <-time.After(15 * time.Second):
 		t.Fatal("SIGINT did not end the demo")

@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // killAfter is how long a program may take to end when asked to.
@@ -24,15 +25,14 @@ type program struct {
 	log  string
 	died func(error) // called when it ends unasked
 
-	mu      sync.Mutex
-	process *process // nil while it does not run
-	begun   bool     // the log has been begun
+	mu    sync.Mutex
+	life  *life // nil while it does not run
+	begun bool  // the log has been begun
 }
 
-// process is one life of a program.
-type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
+// life is one run of a program.
+type life struct {
+	*child.Process
 	asked bool // to end; guarded by program.mu
 }
 
@@ -44,7 +44,7 @@ func newProgram(s *settings, name, path string, args ...string) *program {
 func (p *program) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.process != nil {
+	if p.life != nil {
 		return nil
 	}
 	out, err := p.openLog()
@@ -55,12 +55,12 @@ func (p *program) start() error {
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = ownGroup()
-	if err := cmd.Start(); err != nil {
+	started, err := child.Start(cmd)
+	if err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	p.process = &process{cmd: cmd, ended: make(chan struct{})}
-	go p.wait(p.process)
+	p.life = &life{Process: started}
+	go p.watch(p.life)
 	return nil
 }
 
@@ -78,25 +78,27 @@ func (p *program) openLog() (*os.File, error) {
 	return out, nil
 }
 
-func (p *program) wait(life *process) {
-	err := life.cmd.Wait()
-	p.mu.Lock()
-	p.process = nil
-	asked := life.asked
-	p.mu.Unlock()
-	close(life.ended)
-	if !asked && p.died != nil {
-		p.died(p.obituary(err))
+// watch tells when the program ends by itself.
+func (p *program) watch(l *life) {
+	<-l.Ended()
+	if asked := p.forget(l); !asked && p.died != nil {
+		p.died(p.obituary(l.State()))
 	}
 }
 
-// obituary tells how the program ended, with the end of its log.
-func (p *program) obituary(err error) error {
-	how := "exit status 0"
-	if err != nil {
-		how = err.Error()
+// forget lets another life follow, and returns whether this one was asked to end.
+func (p *program) forget(l *life) (asked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.life == l {
+		p.life = nil
 	}
-	return fmt.Errorf("%s ended by itself (%s); the end of %s:\n%s", p.name, how, p.log, p.tail(12))
+	return l.asked
+}
+
+// obituary tells how the program ended, with the end of its log.
+func (p *program) obituary(how *os.ProcessState) error {
+	return fmt.Errorf("%s ended by itself (%v); the end of %s:\n%s", p.name, how, p.log, p.tail(12))
 }
 
 // tail is the end of the log, indented.
@@ -113,31 +115,24 @@ func (p *program) tail(lines int) string {
 func (p *program) running() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.process != nil
+	return p.life != nil
 }
 
 // stop asks the program to end, makes it end after killAfter, and waits.
-func (p *program) stop() { p.end(syscall.SIGTERM) }
+func (p *program) stop() { p.end(func(l *life) { l.Stop(killAfter) }) }
 
 // kill ends the program without asking, and waits.
-func (p *program) kill() { p.end(syscall.SIGKILL) }
+func (p *program) kill() { p.end(func(l *life) { l.Kill() }) }
 
-func (p *program) end(sig syscall.Signal) {
+func (p *program) end(by func(*life)) {
 	p.mu.Lock()
-	life := p.process
-	if life == nil {
-		p.mu.Unlock()
-		return
+	l := p.life
+	if l != nil {
+		l.asked = true
 	}
-	life.asked = true
-	life.cmd.Process.Signal(sig)
 	p.mu.Unlock()
-	timer := time.NewTimer(killAfter)
-	defer timer.Stop()
-	select {
-	case <-life.ended:
-	case <-timer.C:
-		life.cmd.Process.Kill()
-		<-life.ended
+	if l != nil {
+		by(l)
+		p.forget(l)
 	}
 }

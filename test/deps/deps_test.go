@@ -53,6 +53,8 @@ var rules = []rule{
 		reason: "imports point down to internal/pool"},
 	{from: []string{""}, except: []string{"internal/consul/consultest", "test"}, not: []string{module + "internal/freeport"},
 		reason: "a port that is free is nothing that a program in service may guess"},
+	{from: []string{""}, except: []string{"internal/consul/consultest", "test"}, not: []string{module + "internal/child"},
+		reason: "a program in service outlives whoever started it"},
 	{from: []string{"internal/pool"}, not: []string{module, "net/http", "os", "net"},
 		reason: "the words that all programs share do no I/O"},
 	{from: []string{"plugin/policy"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe"},

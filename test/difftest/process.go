@@ -4,24 +4,25 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
 // process is a running name server.
 type process struct {
-	name  string
-	addr  string // host:port
-	log   string // file
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when it is gone
+	*child.Process
+	name string
+	addr string // host:port
+	log  string // file
 }
+
+// stopLimit is how long a server may take to end.
+const stopLimit = 5 * time.Second
 
 // startProcess starts a name server for zones, with what it needs below dir.
 // Whoever calls it ends it with stop; so does the end of ctx.
@@ -38,29 +39,18 @@ func startProcess(ctx context.Context, k *kind, dir string, zones []placed) (*pr
 	if err := os.WriteFile(conf, []byte(k.conf(own, port, zones)), 0o600); err != nil {
 		return nil, err
 	}
-	p := &process{name: k.name, addr: fmt.Sprintf("127.0.0.1:%d", port), log: filepath.Join(own, "log"), ended: make(chan struct{})}
-	p.cmd = exec.CommandContext(ctx, k.program, append(slices.Clip(k.args), conf)...)
-	p.cmd.Dir, p.cmd.SysProcAttr = own, dieWithParent()
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
-	p.cmd.WaitDelay = 5 * time.Second
-	return p, p.start()
-}
-
-func (p *process) start() error {
+	p := &process{name: k.name, addr: fmt.Sprintf("127.0.0.1:%d", port), log: filepath.Join(own, "log")}
 	log, err := os.Create(p.log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close() // the process has its own
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	if err := p.cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+	cmd := child.Command(ctx, stopLimit, k.program, append(slices.Clip(k.args), conf)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = own, log, log
+	if p.Process, err = child.Start(cmd); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	go func() {
-		defer close(p.ended)
-		p.cmd.Wait() // how it ended does not matter; that it did is found out by asking
-	}()
-	return nil
+	return p, nil
 }
 
 // tail is the end of the log.
@@ -74,12 +64,4 @@ func (p *process) tail() string {
 }
 
 // stop ends the process and waits until it is gone.
-func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it is gone already
-	select {
-	case <-p.ended:
-	case <-time.After(5 * time.Second):
-		p.cmd.Process.Kill()
-		<-p.ended
-	}
-}
+func (p *process) stop() { p.Stop(stopLimit) }

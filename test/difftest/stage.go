@@ -106,7 +106,7 @@ func (p *process) await(ctx context.Context, zones []placed) error {
 				break
 			}
 			select {
-			case <-p.ended:
+			case <-p.Ended():
 				return fmt.Errorf("%s has ended; its log says:\n%s", p.name, p.tail())
 			case <-ctx.Done():
 				return fmt.Errorf("%s does not serve %s: %s; its log says:\n%s", p.name, z.origin, why, p.tail())

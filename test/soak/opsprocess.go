@@ -154,11 +154,11 @@ func (s *stage) watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.ended:
+		case <-l.Ended():
 		}
 		if !l.asked.Load() {
-			s.examiner.fault(badEnd, "coredns ended by itself: %v", l.cmd.ProcessState)
-			return fmt.Errorf("coredns ended by itself: %v; the end of its log:\n%s", l.cmd.ProcessState, s.process.log.tail())
+			s.examiner.fault(badEnd, "coredns ended by itself: %v", l.State())
+			return fmt.Errorf("coredns ended by itself: %v; the end of its log:\n%s", l.State(), s.process.log.tail())
 		}
 		sleep(ctx, 10*time.Millisecond)
 	}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/child"
 )
 
 // process is coredns, in its lives.
@@ -28,8 +29,7 @@ type process struct {
 
 // life is one run of the program.
 type life struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
+	*child.Process
 	asked atomic.Bool // to end
 }
 
@@ -38,14 +38,13 @@ const startLimit = 20 * time.Second
 
 // start starts the program and waits until it answers.
 func (p *process) start(ctx context.Context) error {
-	l := &life{ended: make(chan struct{})}
-	l.cmd = exec.Command(p.binary, "-conf", p.corefile)
-	l.cmd.Dir = p.dir
-	l.cmd.Stdout, l.cmd.Stderr = p.log, p.log
-	l.cmd.SysProcAttr = dieWithParent()
-	if err := l.run(); err != nil {
+	cmd := exec.Command(p.binary, "-conf", p.corefile)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, p.log, p.log
+	started, err := child.Start(cmd)
+	if err != nil {
 		return fmt.Errorf("start %s: %w", p.binary, err)
 	}
+	l := &life{Process: started}
 	p.mu.Lock()
 	p.life = l
 	p.lives++
@@ -54,21 +53,6 @@ func (p *process) start(ctx context.Context) error {
 		return fmt.Errorf("coredns: %w; the end of its log:\n%s", err, p.log.tail())
 	}
 	return nil
-}
-
-// run starts the program from a thread of its own, with which the kernel ends it.
-func (l *life) run() error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer close(l.ended)
-		err := l.cmd.Start()
-		started <- err
-		if err == nil {
-			l.cmd.Wait() // how it ended is asked of its state
-		}
-	}()
-	return <-started
 }
 
 // await asks until there is an answer.
@@ -82,8 +66,8 @@ func (p *process) await(ctx context.Context, l *life) error {
 			return nil
 		}
 		select {
-		case <-l.ended:
-			return fmt.Errorf("ended at once: %v", l.cmd.ProcessState)
+		case <-l.Ended():
+			return fmt.Errorf("ended at once: %v", l.State())
 		case <-ctx.Done():
 			return fmt.Errorf("does not answer on %s: %w", p.addr, err)
 		case <-time.After(10 * time.Millisecond):
@@ -105,7 +89,7 @@ func (p *process) signal(s syscall.Signal) error {
 	if s == syscall.SIGTERM || s == syscall.SIGKILL {
 		l.asked.Store(true)
 	}
-	return l.cmd.Process.Signal(s)
+	return l.Signal(s)
 }
 
 // wait waits until the program has ended, and tells how.
@@ -114,27 +98,23 @@ func (p *process) wait(limit time.Duration) (*os.ProcessState, error) {
 	if l == nil {
 		return nil, errors.New("coredns does not run")
 	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	select {
-	case <-l.ended:
-	case <-timer.C:
-		l.cmd.Process.Kill()
-		<-l.ended
+	case <-l.Ended():
+	case <-time.After(limit):
+		l.Kill()
 		return nil, fmt.Errorf("coredns did not end within %v", limit)
 	}
 	p.mu.Lock()
 	p.life = nil
 	p.mu.Unlock()
-	return l.cmd.ProcessState, nil
+	return l.State(), nil
 }
 
 // remove ends the program in whatever state it is.
 func (p *process) remove() {
 	if l := p.current(); l != nil {
 		l.asked.Store(true)
-		l.cmd.Process.Kill()
-		<-l.ended
+		l.Kill()
 	}
 	p.log.close()
 }

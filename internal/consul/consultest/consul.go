@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
 )
 
@@ -42,7 +43,7 @@ type Consul struct {
 	binary  string
 	dir     string
 	options Options
-	process *process
+	process *child.Process
 }
 
 // Start runs a server for one test. Without a binary the test is skipped, or
@@ -135,7 +136,7 @@ func (c *Consul) Restart() error {
 // Kill ends the server at once, as a crash would.
 func (c *Consul) Kill() {
 	if c.process != nil {
-		c.process.kill()
+		c.process.Kill()
 		c.process = nil
 	}
 }
@@ -151,7 +152,7 @@ func (c *Consul) PID() int {
 	if c.process == nil {
 		return 0
 	}
-	return c.process.cmd.Process.Pid
+	return c.process.Pid()
 }
 
 // Call sends a request to the server's HTTP API with body in JSON, and
@@ -204,7 +205,7 @@ func (c *Consul) await(limit time.Duration) error {
 		if err == nil && strings.Contains(string(answer), `"consul"`) {
 			return nil
 		}
-		if c.process.ended() || time.Now().After(deadline) {
+		if c.process.State() != nil || time.Now().After(deadline) {
 			return fmt.Errorf("consul did not come up on %s: %w\n%s", c.Addr, err, c.Log())
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -1,8 +1,0 @@
-package main
-
-import "syscall"
-
-// dieWithParent has the kernel end a process with the one that started it.
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-}
