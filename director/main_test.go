@@ -21,6 +21,7 @@ import (
 	"github.com/ballast-lb/ballast/director/dataplane"
 	"github.com/ballast-lb/ballast/director/route/nstest"
 	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,12 +41,12 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		nstest.Skip(t, "a datapath needs root")
+		skip.UnlessCI(t, "a datapath needs root")
 	}
 	w := &world{t: t, space: nstest.New(t), dir: t.TempDir()}
 	at := t.TempDir()
 	if err := unix.Mount("bpf", at, "bpf", 0, "mode=0700"); err != nil {
-		nstest.Skip(t, "a bpffs cannot be mounted: %v", err)
+		skip.UnlessCI(t, "a bpffs cannot be mounted: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/procfs"
 
 	"github.com/ballast-lb/ballast/internal/pool"
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -185,8 +186,8 @@ func TestConnections(t *testing.T) {
 	for network, loopback := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"} {
 		t.Run(network, func(t *testing.T) {
 			ln, err := net.Listen(network, loopback)
-			if err != nil && network == "tcp6" && os.Getenv("CI") != "true" {
-				t.Skipf("no IPv6 loopback: %v", err)
+			if err != nil && network == "tcp6" {
+				skip.UnlessCI(t, "no IPv6 loopback: %v", err)
 			}
 			if err != nil {
 				t.Fatal(err)

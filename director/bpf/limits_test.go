@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/ballast-lb/ballast/director/bpf"
 	"github.com/ballast-lb/ballast/director/bpf/bpftest"
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 // A packet is not forwarded with a TTL of 0 (RFC 1812, 5.3.1).
@@ -148,8 +148,8 @@ func TestFragmentOpens(t *testing.T) {
 func haveChecksumComplete(w *world) {
 	frame := bpftest.Datagram(w.from(1), netip.AddrPortFrom(w.stranger, 1), "x").Bytes()
 	_, _, err := w.Forwarded(frame, &bpftest.Context{}, bpftest.ChecksumComplete)
-	if errors.Is(err, syscall.EINVAL) && os.Getenv("CI") != "true" {
-		w.Skipf("BPF_F_TEST_SKB_CHECKSUM_COMPLETE is not known to this kernel: %v", err)
+	if errors.Is(err, syscall.EINVAL) {
+		skip.UnlessCI(w, "BPF_F_TEST_SKB_CHECKSUM_COMPLETE is not known to this kernel: %v", err)
 	}
 	if err != nil {
 		w.Fatal(err)

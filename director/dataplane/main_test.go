@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,10 +27,7 @@ func require(t *testing.T) {
 
 func lacking(t *testing.T, err error) {
 	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("No datapath here: %v", err)
-	}
-	t.Skipf("No datapath here: %v", err)
+	skip.UnlessCI(t, "No datapath here: %v", err)
 }
 
 // bpffs mounts a bpffs for the test alone and gives a directory on it that is

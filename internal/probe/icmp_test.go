@@ -3,8 +3,9 @@ package probe
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"testing"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 func TestICMP(t *testing.T) {
@@ -12,8 +13,8 @@ func TestICMP(t *testing.T) {
 		t.Run(addr, func(t *testing.T) {
 			target := Target{Addr: netip.AddrPortFrom(netip.MustParseAddr(addr), 80)}
 			r, err := probe(t, Spec{Kind: "icmp"}, target, ample)
-			if errors.Is(err, ErrUnable) && os.Getenv("CI") != "true" {
-				t.Skipf("this kernel or group may not ping: %v", err)
+			if errors.Is(err, ErrUnable) {
+				skip.UnlessCI(t, "this kernel or group may not ping: %v", err)
 			}
 			if err != nil || r != (Result{}) {
 				t.Errorf("%+v, %v", r, err)

@@ -3,12 +3,13 @@ package probe
 import (
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,8 +40,8 @@ func listen(t testing.TB, addr string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		if strings.HasPrefix(addr, "[") && os.Getenv("CI") != "true" {
-			t.Skipf("no IPv6 loopback: %v", err)
+		if strings.HasPrefix(addr, "[") {
+			skip.UnlessCI(t, "no IPv6 loopback: %v", err)
 		}
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 // stage is a demo that runs in the test, on ports of its own.
@@ -53,8 +55,8 @@ func needPrograms(t *testing.T) {
 		t.Skip("runs the whole demo: not with -short")
 	}
 	l, err := net.Listen("tcp", "127.0.0.13:0")
-	if errors.Is(err, syscall.EADDRNOTAVAIL) && os.Getenv("CI") != "true" {
-		t.Skip("127.0.0.13 is no address of this machine")
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		skip.UnlessCI(t, "127.0.0.13 is no address of this machine")
 	}
 	if err != nil {
 		t.Fatal(err)

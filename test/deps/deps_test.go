@@ -55,6 +55,8 @@ var rules = []rule{
 		reason: "a port that is free is nothing that a program in service may guess"},
 	{from: []string{""}, except: []string{"internal/consul/consultest", "test"}, not: []string{module + "internal/child"},
 		reason: "a program in service outlives whoever started it"},
+	{from: []string{""}, except: []string{"director/bpf/bpftest", "director/route/nstest", "internal/consul/consultest", "internal/statedir/statedirtest", "test"},
+		not: []string{module + "internal/skip"}, reason: "only tests are skipped"},
 	{from: []string{"internal/pool"}, not: []string{module, "net/http", "os", "net"},
 		reason: "the words that all programs share do no I/O"},
 	{from: []string{"plugin/policy"}, not: []string{"os", "net", "net/http", "log", module + "zones", module + "internal/consul", module + "internal/probe"},

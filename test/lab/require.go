@@ -14,19 +14,16 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 // Require skips a test where no lab can be built, and says why. With CI=true
 // it fails it.
 func Require(t testing.TB) {
 	t.Helper()
-	err := possible()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("No network lab here: %v", err)
-	default:
-		t.Skipf("No network lab here: %v", err)
+	if err := possible(); err != nil {
+		skip.UnlessCI(t, "No network lab here: %v", err)
 	}
 }
 

@@ -1,11 +1,11 @@
 package bpftest
 
 import (
-	"os"
 	"sync"
 	"testing"
 
 	"github.com/ballast-lb/ballast/director/bpf"
+	"github.com/ballast-lb/ballast/internal/skip"
 	"github.com/cilium/ebpf"
 )
 
@@ -46,8 +46,8 @@ func Load(tb testing.TB, change func(*ebpf.CollectionSpec)) *Datapath {
 
 func require(tb testing.TB, err error) {
 	tb.Helper()
-	if refused(err) && os.Getenv("CI") != "true" {
-		tb.Skipf("cannot load BPF programs here (root or CAP_BPF and CAP_NET_ADMIN needed): %v", err)
+	if refused(err) {
+		skip.UnlessCI(tb, "cannot load BPF programs here (root or CAP_BPF and CAP_NET_ADMIN needed): %v", err)
 	}
 	if err != nil {
 		tb.Fatalf("load the datapath: %+v", err)

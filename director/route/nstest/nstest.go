@@ -14,6 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 // Space is a network namespace.
@@ -35,7 +37,7 @@ func New(t testing.TB) *Space {
 	handle, err := netns.New()
 	if err != nil {
 		runtime.UnlockOSThread()
-		Skip(t, "a network namespace cannot be made (needs CAP_SYS_ADMIN): %v", err)
+		skip.UnlessCI(t, "a network namespace cannot be made (needs CAP_SYS_ADMIN): %v", err)
 	}
 	back(t, host)
 	t.Cleanup(func() { handle.Close() })
@@ -45,16 +47,6 @@ func New(t testing.TB) *Space {
 		s.Up(t, "lo")
 	})
 	return s
-}
-
-// Skip ends the test for a reason that lies in the machine: it fails if
-// CI=true.
-func Skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }
 
 // Enter calls f in the namespace. Goroutines that f starts are not in it;

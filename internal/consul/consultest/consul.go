@@ -19,6 +19,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/skip"
 )
 
 // ErrMissing says that there is no Consul to run.
@@ -51,8 +52,8 @@ type Consul struct {
 func Start(t testing.TB, o Options) *Consul {
 	t.Helper()
 	c, err := Launch(o)
-	if errors.Is(err, ErrMissing) && os.Getenv("CI") != "true" {
-		t.Skip(err)
+	if errors.Is(err, ErrMissing) {
+		skip.UnlessCI(t, "%v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +76,8 @@ type Shared struct {
 func (s *Shared) Get(t testing.TB) *Consul {
 	t.Helper()
 	s.once.Do(func() { s.consul, s.err = Launch(s.Options) })
-	if errors.Is(s.err, ErrMissing) && os.Getenv("CI") != "true" {
-		t.Skip(s.err)
+	if errors.Is(s.err, ErrMissing) {
+		skip.UnlessCI(t, "%v", s.err)
 	}
 	if s.err != nil {
 		t.Fatal(s.err)
