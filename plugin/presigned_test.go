@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/ballast-lb/ballast/internal/programs"
 )
 
 const presigned = `$ORIGIN example.org.
@@ -32,7 +34,7 @@ ns.secure IN A 127.0.0.1
 
 // TestPresignedZonesValidate serves what ldns signed, with its proofs.
 func TestPresignedZonesValidate(t *testing.T) {
-	delv, sign := peer(t, "delv"), peer(t, "ldns-signzone")
+	delv, sign := programs.Need(t, "delv"), programs.Need(t, "ldns-signzone")
 	for name, args := range map[string][]string{
 		"NSEC":           nil,
 		"NSEC3":          {"-n", "-s", "abcd", "-t", "5"},

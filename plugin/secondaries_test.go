@@ -16,6 +16,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/programs"
 )
 
 var tsigSecret = base64.StdEncoding.EncodeToString([]byte("of thirty-two octets, as it is.."))
@@ -94,7 +95,7 @@ func (r realSecondary) start(t *testing.T, port, primary int) {
 	for name, text := range r.files(dir, port, primary) {
 		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
 	}
-	cmd := exec.Command(peer(t, r.name), r.args(dir)...)
+	cmd := exec.Command(programs.Need(t, r.name), r.args(dir)...)
 	var out journal
 	cmd.Stdout, cmd.Stderr = &out, &out
 	p, err := child.Start(cmd)
@@ -143,7 +144,7 @@ func TestRealSecondaries(t *testing.T) {
 }
 
 func (r realSecondary) follow(t *testing.T) {
-	peer(t, r.name) // or skip
+	programs.Need(t, r.name) // or skip
 	first := listenOn(t, "127.0.0.11:0")
 	_, port, _ := net.SplitHostPort(first.Addr().String())
 	listenOn(t, "127.0.0.12:"+port)
@@ -199,7 +200,7 @@ $GENERATE 1-3000 t$ IN TXT "something that makes a transfer longer than a messag
 
 // What is transferred is a zone that others accept.
 func TestOthersAcceptTheZone(t *testing.T) {
-	dig, check, named := peer(t, "dig"), peer(t, "kzonecheck"), peer(t, "named-checkzone")
+	dig, check, named := programs.Need(t, "dig"), programs.Need(t, "kzonecheck"), programs.Need(t, "named-checkzone")
 	dir := t.TempDir()
 	writeZone(t, dir, "zone", zoo)
 	s := serve(t, dir, allowTransfers)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/internal/programs"
 
 	"github.com/miekg/dns"
 )
@@ -287,7 +288,7 @@ func TestSignedZoneKeepsItsSerial(t *testing.T) {
 	dir := t.TempDir()
 	_, key := signingKey(t, dir)
 	writeZone(t, dir, "plain", "")
-	sign := exec.CommandContext(t.Context(), peer(t, "ldns-signzone"), "-o", "example.org", "-f", filepath.Join(dir, "zone"), filepath.Join(dir, "plain"), key)
+	sign := exec.CommandContext(t.Context(), programs.Need(t, "ldns-signzone"), "-o", "example.org", "-f", filepath.Join(dir, "zone"), filepath.Join(dir, "plain"), key)
 	if out, err := sign.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

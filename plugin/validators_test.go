@@ -15,6 +15,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/programs"
 )
 
 // validated has one of each kind of answer that a validator treats in its way.
@@ -79,29 +80,9 @@ var validations = []struct {
 
 func fullName(name string) string { return strings.TrimPrefix(name+".example.org.", "@.") }
 
-// peer finds a program that `make packages` gets, on the path or unpacked.
-func peer(t *testing.T, name string) string {
-	t.Helper()
-	unpacked, err := filepath.Abs("../.cache/bin/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(unpacked); err == nil {
-		return unpacked
-	}
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%v; make packages gets it", err)
-	}
-	if err != nil {
-		t.Skipf("%v; make packages gets it", err)
-	}
-	return path
-}
-
 // TestDelvValidates has BIND's validator ask and judge.
 func TestDelvValidates(t *testing.T) {
-	delv := peer(t, "delv")
+	delv := programs.Need(t, "delv")
 	s, key := signed(t, validated)
 	s.deadPool()
 	anchor := filepath.Join(t.TempDir(), "anchor")
@@ -132,7 +113,7 @@ func (s *server) deadPool() {
 // TestUnboundValidates has a resolver ask, which keeps what it learns and
 // infers answers from it.
 func TestUnboundValidates(t *testing.T) {
-	unbound := peer(t, "unbound")
+	unbound := programs.Need(t, "unbound")
 	s, key := signed(t, validated)
 	s.deadPool()
 	resolver := startUnbound(t, unbound, s, key)

@@ -1,7 +1,6 @@
 package cookie
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,18 +12,13 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/programs"
 )
 
 // knot starts Knot DNS with the secret, and returns how to ask it.
 func knot(t *testing.T) *server {
 	t.Helper()
-	program, err := filepath.Abs("../../.cache/bin/knotd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(program); errors.Is(err, os.ErrNotExist) && os.Getenv("CI") != "true" {
-		t.Skip("no knotd: run make packages")
-	}
+	program := programs.Need(t, "knotd")
 	dir := t.TempDir()
 	port := freeport.For(t)
 	conf := fmt.Sprintf("server:\n  rundir: %[1]s\n  listen: 127.0.0.1@%[2]d\ndatabase:\n  storage: %[1]s\n"+

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/consul/consultest"
+	"github.com/ballast-lb/ballast/internal/programs"
 	"github.com/ballast-lb/ballast/internal/skip"
 	"github.com/ballast-lb/ballast/test/lab"
 )
@@ -19,7 +21,7 @@ import (
 func small(t *testing.T) settings {
 	t.Helper()
 	s := defaults()
-	s.bin, s.consul, s.unbound = bin, need(t, "CONSUL_BIN", "consul"), need(t, "UNBOUND_BIN", "unbound")
+	s.bin, s.consul, s.unbound = bin, consultest.Binary(t), programs.Need(t, "unbound")
 	s.out = t.TempDir()
 	s.relative, s.resolvers, s.clients = []float64{1, .5}, 3, 20
 	s.factor, s.cores, s.span = 60, .5, 8
@@ -96,24 +98,4 @@ func needQuotas(t *testing.T) {
 		}
 	}
 	skip.UnlessCI(t, "No CPU quotas here: %v", err)
-}
-
-// need is a program that make builds or unpacks.
-func need(t *testing.T, variable, name string) string {
-	t.Helper()
-	path := os.Getenv(variable)
-	if path == "" {
-		path = "../../.cache/bin/" + name
-	}
-	path, err := filepath.Abs(path)
-	if err == nil {
-		_, err = os.Stat(path)
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("No %s: %v; run make packages consul, or set %s", name, err, variable)
-		}
-		t.Skipf("No %s: %v; run make packages consul, or set %s", name, err, variable)
-	}
-	return path
 }

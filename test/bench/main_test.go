@@ -4,27 +4,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/ballast-lb/ballast/internal/programs"
 	"github.com/ballast-lb/ballast/test/bench/figures"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// bin is where TestMain builds coredns, which is measured; empty with -short.
+var bin string
 
-// buildCoreDNS builds the binary that is measured.
-func buildCoreDNS(t *testing.T) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "coredns"), "github.com/ballast-lb/ballast/cmd/coredns")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(programs.Suite{M: m, Dir: &bin, Names: []string{"coredns"}, Skip: testing.Short()})
 }
 
 // TestRunQuick runs everything with tiny counts: that each part works, not
@@ -34,7 +30,7 @@ func TestRunQuick(t *testing.T) {
 		t.Skip("starts processes for some seconds")
 	}
 	s := defaults().quick()
-	s.bin, s.format, s.profile = buildCoreDNS(t), "json", ""
+	s.bin, s.format, s.profile = bin, "json", ""
 	var out, progress bytes.Buffer
 	if err := run(t.Context(), s, &out, &progress); err != nil {
 		t.Fatalf("%v\nprogress:\n%s", err, &progress)
@@ -90,9 +86,9 @@ func TestRunRefuses(t *testing.T) {
 // TestServerThatCannotStart: the error shows what coredns said.
 func TestServerThatCannotStart(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds coredns")
+		t.Skip("starts coredns")
 	}
-	b := &bench{binary: filepath.Join(buildCoreDNS(t), "coredns"), dir: t.TempDir()}
+	b := &bench{binary: filepath.Join(bin, "coredns"), dir: t.TempDir()}
 	_, err := b.startServer(t.Context(), "ballast no-such.zone")
 	if err == nil || !strings.Contains(err.Error(), "no-such.zone") {
 		t.Errorf("error %v, want one that names no-such.zone", err)

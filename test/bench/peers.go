@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -87,24 +86,6 @@ func gdnsdZone(int, string) string {
 ns1 60 A 127.0.0.1
 www 60/60 DYNA multifo!www
 `
-}
-
-// find is the program that make packages unpacks, or the one on the path.
-func (p program) find() (string, error) {
-	for _, dir := range []string{".", "../.."} {
-		path, err := filepath.Abs(filepath.Join(dir, ".cache/bin", p.name))
-		if err != nil {
-			return "", err
-		}
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(p.name)
-	if err != nil {
-		return "", fmt.Errorf("%w: make packages gets it", err)
-	}
-	return path, nil
 }
 
 // configure writes the configuration into a directory below that of the zone

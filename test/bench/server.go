@@ -15,6 +15,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/programs"
 )
 
 // server is a running name server.
@@ -43,9 +44,9 @@ func (b *bench) startServer(ctx context.Context, plugins string) (*server, error
 
 // startPeer starts another name server.
 func (b *bench) startPeer(ctx context.Context, p program) (*server, error) {
-	path, err := p.find()
+	path, err := programs.Find(p.name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: make packages gets it", err)
 	}
 	port, err := freeport.Take()
 	if err != nil {

@@ -7,28 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/consul/consultest"
 	"github.com/ballast-lb/ballast/internal/control"
 )
 
-// needConsul is the Consul that 'make consul' builds.
-func needConsul(t *testing.T) string {
-	t.Helper()
-	needPrograms(t)
-	path, err := filepath.Abs("../../.cache/bin/consul")
-	if err == nil {
-		_, err = os.Stat(path)
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no Consul: %v; run 'make consul'", err)
-		}
-		t.Skipf("no Consul: %v; 'make consul' builds it", err)
-	}
-	return path
-}
-
 func TestWithConsul(t *testing.T) {
-	st := play(t, ownSettings(t, needConsul(t)))
+	needPrograms(t)
+	st := play(t, ownSettings(t, consultest.Binary(t)))
 	s := st.settings
 	client := control.Dial(s.socket)
 	age := func() time.Duration {

@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/ballast-lb/ballast/internal/programs"
 	"github.com/ballast-lb/ballast/internal/skip"
 	"github.com/ballast-lb/ballast/test/difftest/zonegen"
 
@@ -25,29 +24,7 @@ var bin string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	goleak.VerifyTestMain(suite{m})
-}
-
-// suite builds coredns once, before the tests.
-type suite struct{ m *testing.M }
-
-func (s suite) Run() int {
-	if testing.Short() {
-		return s.m.Run()
-	}
-	dir, err := os.MkdirTemp("", "difftest-bin")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "coredns"), "github.com/ballast-lb/ballast/cmd/coredns")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v: %v\n%s", build, err, out)
-		return 1
-	}
-	bin = dir
-	return s.m.Run()
+	goleak.VerifyTestMain(programs.Suite{M: m, Dir: &bin, Names: []string{"coredns"}, Skip: testing.Short()})
 }
 
 // need skips a test without the programs that make builds or unpacks.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ballast-lb/ballast/internal/skip"
+	"github.com/ballast-lb/ballast/internal/programs"
 	"github.com/ballast-lb/ballast/zones"
 )
 
@@ -34,11 +34,7 @@ ns1 A 192.0.2.53
 // TestZoneChecks: what named-checkzone or kzonecheck reject or warn of, we do
 // too, and what both take we do not reject, or the table says why.
 func TestZoneChecks(t *testing.T) {
-	for _, program := range []string{"named-checkzone", "kzonecheck"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skip.UnlessCI(t, "%v: run make packages", err)
-		}
-	}
+	namedCheckzone, kzonecheck := programs.Need(t, "named-checkzone"), programs.Need(t, "kzonecheck")
 	for _, c := range zoneCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -51,8 +47,8 @@ func TestZoneChecks(t *testing.T) {
 				t.Fatal(err)
 			}
 			ours, said := checkOurs(file)
-			named, namedSaid := checkBy(t, "named-checkzone", "-i", "local", "example.org", file)
-			knot, knotSaid := checkBy(t, "kzonecheck", "-o", "example.org", file)
+			named, namedSaid := checkBy(t, namedCheckzone, "-i", "local", "example.org", file)
+			knot, knotSaid := checkBy(t, kzonecheck, "-o", "example.org", file)
 			others := max(named, knot)
 			laxer, stricter := ours == fine && others > fine, ours == invalid && others < invalid
 			if (laxer || stricter) != (c.why != "") {

@@ -21,8 +21,8 @@ type bpfQuery struct {
 	_                                        [4]uint64
 }
 
-// programs is how many BPF programs look at what comes in by an interface.
-func programs(t *testing.T, n *lab.Node, ifname string) int {
+// programsAt is how many BPF programs look at what comes in by an interface.
+func programsAt(t *testing.T, n *lab.Node, ifname string) int {
 	t.Helper()
 	q := bpfQuery{attach: unix.BPF_TCX_INGRESS}
 	err := n.Do(func() error {

@@ -146,8 +146,8 @@ func TestInterfaceThatReturns(t *testing.T) {
 	for range 2 {
 		ip(t, w.Director, "link", "add", "x0", "type", "veth", "peer", "name", "x1")
 		x := attached(true)
-		if x.Index == 0 || x.Index == first || programs(t, w.Director, "x0") != 1 {
-			t.Errorf("%+v, which was %d before, has %d programs", x, first, programs(t, w.Director, "x0"))
+		if x.Index == 0 || x.Index == first || programsAt(t, w.Director, "x0") != 1 {
+			t.Errorf("%+v, which was %d before, has %d programs", x, first, programsAt(t, w.Director, "x0"))
 		}
 		first = x.Index
 		ip(t, w.Director, "link", "del", "x0")

@@ -163,7 +163,7 @@ func attachments(t *testing.T, w *world) string {
 		}
 	}
 	for _, name := range []string{"d0", "br0"} {
-		fmt.Fprintf(&all, "%s: %d programs\n", name, programs(t, w.Director, name))
+		fmt.Fprintf(&all, "%s: %d programs\n", name, programsAt(t, w.Director, name))
 	}
 	entries, err := os.ReadDir(w.BPF())
 	if err != nil {

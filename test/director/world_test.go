@@ -121,11 +121,7 @@ func (w *world) start() {
 // launch starts the director.
 func (w *world) launch() {
 	w.t.Helper()
-	path, err := program()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.cmd = w.Director.Command(path, "-config", w.file)
+	w.cmd = w.Director.Command(filepath.Join(bin, "ballast-director"), "-config", w.file)
 	w.cmd.Stderr = &w.log
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
@@ -210,11 +206,7 @@ func (w *world) hup() control.DirectorStatus {
 // run runs ballast-director to its end.
 func (w *world) run(args ...string) (string, error) {
 	w.t.Helper()
-	path, err := program()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	out, err := w.Director.Command(path, args...).CombinedOutput()
+	out, err := w.Director.Command(filepath.Join(bin, "ballast-director"), args...).CombinedOutput()
 	return string(out), err
 }
 

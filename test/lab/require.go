@@ -4,6 +4,7 @@ package lab
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,16 @@ func Require(t testing.TB) {
 	t.Helper()
 	if err := possible(); err != nil {
 		skip.UnlessCI(t, "No network lab here: %v", err)
+	}
+}
+
+// Parallel lets so many tests run at once, unless the command line says how many:
+// those in labs wait more than they compute.
+func Parallel(tests int) {
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		flag.Set("test.parallel", strconv.Itoa(tests))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ballast-lb/ballast/internal/consul/consultest"
 	"github.com/ballast-lb/ballast/internal/control"
 	"github.com/ballast-lb/ballast/test/lab"
 )
@@ -35,7 +36,7 @@ func setUp(t *testing.T, tags []string, vips func(*lab.Lab) []vip) *stage {
 		t.Skip("starts Consul, director and name server: not with -short")
 	}
 	lab.Require(t)
-	s := &stage{consul: needConsul(t), tags: tags, programs: map[string]*lab.Cmd{}}
+	s := &stage{consul: consultest.Binary(t), tags: tags, programs: map[string]*lab.Cmd{}}
 	s.lab = lab.ForTest(t, lab.Options{})
 	s.vips = vips(s.lab)
 	for _, server := range s.lab.Servers {
@@ -102,12 +103,12 @@ func (s *stage) startAgent(t *testing.T, i int) {
 	if s.tags[i] != "" {
 		args = append(args, "--tag", s.tags[i])
 	}
-	s.start(t, "agent-"+n.Name, n.Node, filepath.Join(bin, "agent"), args...)
+	s.start(t, "agent-"+n.Name, n.Node, filepath.Join(bin, "ballast-agent"), args...)
 }
 
 func (s *stage) startDirector(t *testing.T) {
 	t.Helper()
-	s.start(t, "director", s.lab.Director, filepath.Join(bin, "director"),
+	s.start(t, "director", s.lab.Director, filepath.Join(bin, "ballast-director"),
 		"-config", s.write(t, "director.hcl", directorHCL))
 }
 

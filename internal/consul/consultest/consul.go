@@ -5,7 +5,6 @@ package consultest
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,11 +18,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/child"
 	"github.com/ballast-lb/ballast/internal/freeport"
-	"github.com/ballast-lb/ballast/internal/skip"
 )
-
-// ErrMissing says that there is no Consul to run.
-var ErrMissing = errors.New("no Consul binary: run make consul, or set CONSUL_BIN")
 
 // Options change the server that is started.
 type Options struct {
@@ -52,12 +47,7 @@ type Consul struct {
 func Start(t testing.TB, o Options) *Consul {
 	t.Helper()
 	c, err := Launch(o)
-	if errors.Is(err, ErrMissing) {
-		skip.UnlessCI(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	demand(t, err)
 	t.Cleanup(c.Remove)
 	return c
 }
@@ -76,12 +66,7 @@ type Shared struct {
 func (s *Shared) Get(t testing.TB) *Consul {
 	t.Helper()
 	s.once.Do(func() { s.consul, s.err = Launch(s.Options) })
-	if errors.Is(s.err, ErrMissing) {
-		skip.UnlessCI(t, "%v", s.err)
-	}
-	if s.err != nil {
-		t.Fatal(s.err)
-	}
+	demand(t, s.err)
 	return s.consul
 }
 
@@ -252,25 +237,6 @@ func (c *Consul) configure() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(c.dir, "consul.json"), text, 0o600)
-}
-
-// find looks for CONSUL_BIN, or .cache/bin/consul beside the go.mod above the
-// working directory.
-func find() (string, error) {
-	if binary := os.Getenv("CONSUL_BIN"); binary != "" {
-		return binary, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		binary := filepath.Join(dir, ".cache", "bin", "consul")
-		if _, err := os.Stat(binary); err == nil {
-			return binary, nil
-		}
-	}
-	return "", ErrMissing
 }
 
 func orDefault(v, def string) string {
