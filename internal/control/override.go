@@ -65,8 +65,11 @@ func isPlain(pattern string) bool {
 func (o Override) Active(now time.Time) bool { return o.Until.IsZero() || now.Before(o.Until) }
 
 // MatchServer tells whether the override selects s, whatever s is a member of.
+// Case counts where it does for Consul: in IDs and nodes.
 func (o Override) MatchServer(s *pool.Server) bool {
-	return slices.ContainsFunc(serverNames(s), func(name string) bool { return match(o.Server, name) })
+	lower := strings.ToLower(o.Server)
+	return slices.ContainsFunc(serverIDs(s), func(name string) bool { return match(o.Server, name) }) ||
+		slices.ContainsFunc(serverNames(s), func(name string) bool { return match(lower, strings.ToLower(name)) })
 }
 
 // MatchName tells whether the override applies to an LB name or, as its source
@@ -77,15 +80,20 @@ func (o Override) MatchName(name, service string) bool {
 
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// serverNames are the ways in which an operator may name a server.
-func serverNames(s *pool.Server) []string {
-	names := []string{s.ID}
+// serverIDs are what its source calls a server, and its node.
+func serverIDs(s *pool.Server) []string {
+	ids := []string{s.ID}
 	if _, id, ok := strings.Cut(s.ID, "/"); ok { // node/service ID, as Consul's are
-		names = append(names, id)
+		ids = append(ids, id)
 	}
 	if s.Node != "" {
-		names = append(names, s.Node)
+		ids = append(ids, s.Node)
 	}
+	return ids
+}
+
+// serverNames are the ways in which DNS and the network name a server.
+func serverNames(s *pool.Server) (names []string) {
 	port := strconv.Itoa(int(s.Port))
 	if host := strings.TrimSuffix(s.Host, "."); host != "" {
 		label, _, _ := strings.Cut(host, ".")

@@ -17,7 +17,8 @@ func TestMatchServer(t *testing.T) {
 	for pattern, want := range map[string]bool{
 		"service/web:1": true, "service/*": true, "*": true, "*web:[12]": true,
 		"service/web": false, "service/web:?": true, "service/web:2": false,
-		"rack3-a": true, "rack3-*": true, "rack4-*": false,
+		"rack3-a": true, "rack3-*": true, "rack4-*": false, "Rack3-a": false, "Service/web:1": false,
+		"WEB1.Example.org": true, "Web1.example.org:80": true, "WEB?": true, "2001:DB8::11": true, "[2001:DB8::11]:80": true,
 		"web1.example.org": true, "web1": true, "web:1": true, "web2": false, "web1.example.org.": true, "web1.example.org:80": true, "web1.example.org:81": false,
 		"192.0.2.11": true, "192.0.2.11:80": true, "192.0.2.*": true, "192.0.2.1": false,
 		"2001:db8::11": true, "[2001:db8::11]:80": true, "2001:db8::*": true, "[2001:db8::12]:80": false,
