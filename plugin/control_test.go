@@ -179,7 +179,9 @@ func TestOverrides(t *testing.T) {
 		}
 	})
 	t.Run("drain", func(t *testing.T) {
-		set(control.Override{Server: web1, Drain: true, By: "ann"})
+		if word := set(control.Override{Server: web1, Drain: true, By: "ann"}); word.Served != 0 {
+			t.Errorf("The drained server is said to be served: %+v", word)
+		}
 		if n := web1Given(); n != 0 {
 			t.Errorf("The drained server was given %d times", n)
 		}
@@ -217,8 +219,8 @@ func TestOverrides(t *testing.T) {
 	})
 	t.Run("all servers by a pattern", func(t *testing.T) {
 		word := set(control.Override{Server: "web*", Name: "www.example.org", Drain: true})
-		if word.Matches != 3 {
-			t.Errorf("%q matches %d servers, not 3", word.Server, word.Matches)
+		if word.Matches != 3 || word.Served != 3 {
+			t.Errorf("%q matches %d servers, not 3, and leaves %d in answers", word.Server, word.Matches, word.Served)
 		}
 		if got := addresses(s.ask("www.example.org.", dns.TypeA)); len(got) == 0 {
 			t.Error("With everybody drained nobody is answered; empty=all is the default")

@@ -44,9 +44,26 @@ func (o *operator) Status(context.Context) (control.Status, error) {
 func (o *operator) overrides() []control.Override {
 	words := o.hub.overrides.list()
 	for i := range words {
-		words[i].Matches = o.matches(words[i])
+		words[i].Matches, words[i].Served = o.matches(words[i]), o.stillServed(words[i])
 	}
 	return words
+}
+
+// stillServed counts the servers that are in answers although they are drained.
+func (o *operator) stillServed(word control.Override) int {
+	servers := map[string]bool{}
+	o.eachSteer(func(s *steer) {
+		p := s.feed.pool.Load()
+		if !word.Drain || p == nil || !word.MatchName(s.name, p.Service) {
+			return
+		}
+		for _, m := range s.served.Load().plan.Members {
+			if m.In && word.MatchServer(m.Server) {
+				servers[s.feed.key+m.Server.ID] = true
+			}
+		}
+	})
+	return len(servers)
 }
 
 // matches counts the servers that an override applies to now.
@@ -83,7 +100,7 @@ func (o *operator) SetOverride(_ context.Context, word control.Override) (contro
 	word.Set = now
 	o.hub.overrides.set(word)
 	o.hub.overridesChanged(now)
-	word.Matches = o.matches(word)
+	word.Matches, word.Served = o.matches(word), o.stillServed(word)
 	log.Infof("%s, by %s", overrideText(word), cmp.Or(word.By, "an operator"))
 	return word, nil
 }

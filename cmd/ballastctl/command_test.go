@@ -41,6 +41,7 @@ func TestExitCodes(t *testing.T) {
 		{"a factor would be lost", &server{status: control.Status{Overrides: []control.Override{{Server: "a", Drain: true}, {Server: "a", Name: "www", Factor: 2}}}},
 			"undrain a", 1, "has a factor under another --name too"},
 		{"nobody is drained", &server{}, "undrain web-1", 1, "nor is any server"},
+		{"served all the same", &server{matches: 1, served: 1}, "drain web-1", 1, "1 server stays in answers all the same"},
 		{"matches nothing", &server{}, "drain web-9", 1, "no server matches web-9 now"},
 		{"refused", &server{err: control.Errorf(control.ErrNotFound, "x is not an LB name")}, "explain x", 1, "ballastctl: x is not an LB name"},
 	} {

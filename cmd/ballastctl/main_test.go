@@ -32,6 +32,7 @@ type server struct {
 	explanation control.Explanation
 	err         error
 	matches     int
+	served      int // of these, although drained
 	asked       control.ExplainRequest
 	set         []control.Override
 	cleared     []string
@@ -46,7 +47,7 @@ func (s *server) Explain(_ context.Context, r control.ExplainRequest) (control.E
 
 func (s *server) SetOverride(_ context.Context, o control.Override) (control.Override, error) {
 	s.set = append(s.set, o)
-	o.Set, o.Matches = noon, s.matches
+	o.Set, o.Matches, o.Served = noon, s.matches, s.served
 	return o, s.err
 }
 

@@ -44,7 +44,8 @@ func (a *app) drainCommand() *cobra.Command {
 		Short: "Take a server out: it keeps its clients and gets no new ones",
 		Long: `Take a server out of all answers, whatever its health. Clients that know its
 address may come until their caches expire, so wait for the TTL before you stop
-it.
+it. Where nobody else is live it stays in, unless the LB record says otherwise
+(empty=); drain says so.
 ` + serverHelp,
 		Example: `  ballastctl drain web-3 --for 10m --reason "kernel update"
   ballastctl drain 192.0.2.13 --name www.example.org
@@ -208,6 +209,10 @@ func (a *app) showSet(o control.Override) error {
 	}
 	if err == nil && o.Matches == 0 {
 		fmt.Fprintf(a.stderr, "ballastctl: no server matches %s now; the order stands for those to come, 'ballastctl override clear' takes it back\n", o.Server)
+		return errShown
+	}
+	if err == nil && o.Served > 0 {
+		fmt.Fprintf(a.stderr, "ballastctl: %s in answers all the same, as nobody else is live: 'ballastctl status' shows where\n", count(o.Served, "server stays", "servers stay"))
 		return errShown
 	}
 	return err

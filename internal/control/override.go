@@ -30,6 +30,9 @@ type Override struct {
 	By      string    `json:"by,omitempty"`   // who and why, for people
 	Set     time.Time `json:"set,omitzero"`   // filled in by the server
 	Matches int       `json:"matches"`        // servers that match now; filled in by the server
+	// Served is how many of these a drain leaves in answers, as nobody else is live;
+	// filled in by the server.
+	Served int `json:"served,omitempty"`
 }
 
 // Validate refuses what no server should take, with ErrInvalid.

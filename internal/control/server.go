@@ -166,7 +166,7 @@ func setAction(s Service) action {
 		if err := o.Validate(time.Now()); err != nil {
 			return nil, err
 		}
-		o.Set, o.Matches = time.Time{}, 0
+		o.Set, o.Matches, o.Served = time.Time{}, 0, 0
 		return s.SetOverride(r.Context(), o)
 	}
 }
