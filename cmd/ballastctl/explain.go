@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ballast-lb/ballast/internal/control"
+	"github.com/ballast-lb/ballast/plugin/policy"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -100,8 +101,17 @@ func (a *app) heading(e control.Explanation) string {
 	case e.Sampled:
 		drawn += " (a sample: the next query is drawn anew, by the shares)"
 	}
-	note(&b, "", fmt.Sprintf("Answer now: %s, TTL %s.", drawn, seconds(e.TTL)))
+	note(&b, "", fmt.Sprintf("Answer now: %s, TTL %s.", drawn, answerTTL(e)))
 	return b.String()
+}
+
+// answerTTL is the TTL of the answer. Without a key there is none of a policy
+// that gives each key its own.
+func answerTTL(e control.Explanation) string {
+	if e.Key == "" && policy.Adapts(e.Policy) {
+		return seconds(e.TTL) + " at most: each resolver gets its own, which --from shows"
+	}
+	return seconds(e.TTL)
 }
 
 func (a *app) inTable(e control.Explanation, in []control.ExplainedMember) string {

@@ -64,6 +64,20 @@ func TestOutput(t *testing.T) {
 
 // Escape sequences of the shown colours, and nothing else, set a coloured
 // table apart from a plain one.
+// Of a policy that gives each resolver a TTL of its own, the plan's is none that
+// anybody need get.
+func TestExplainWithoutKey(t *testing.T) {
+	s := exampleKey()
+	s.explanation.Key = ""
+	for policy, want := range map[string]bool{"headroom": true, "weighted": false} {
+		s.explanation.Policy = policy
+		got := do(t, s, []string{"explain", "www.example.org"})
+		if strings.Contains(got.stdout, " at most: each resolver gets its own") != want {
+			t.Errorf("policy %s:\n%s", policy, got.stdout)
+		}
+	}
+}
+
 func TestColour(t *testing.T) {
 	escape := regexp.MustCompile(`\x1b\[\d+m`)
 	for _, args := range []string{"status", "explain www.example.org"} {
