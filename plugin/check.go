@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"regexp"
@@ -77,7 +78,28 @@ func checkBlock(h *hub, path string, block caddyfile.ServerBlock) []zones.Proble
 		}
 	}
 	if len(block.Tokens[name]) > 0 {
+		problems = append(problems, checkBeside(path, block)...)
 		problems = append(problems, checkDirective(h, directiveOf(name, path, block))...)
+	}
+	return problems
+}
+
+// unfit is what other plugins do to answers that were drawn.
+var unfit = map[string]string{
+	"cache":       "cache freezes one answer for its TTL",
+	"loadbalance": "loadbalance shuffles what was drawn by weight",
+}
+
+// checkBeside warns of plugins that should not be in a server block with ballast.
+func checkBeside(path string, block caddyfile.ServerBlock) (problems []zones.Problem) {
+	for _, directive := range slices.Sorted(maps.Keys(unfit)) {
+		if tokens := block.Tokens[directive]; len(tokens) > 0 {
+			problems = append(problems, zones.Problem{
+				File: cmp.Or(tokens[0].File, path), Line: tokens[0].Line, Severity: zones.Warning,
+				Message: unfit[directive],
+				Remedy:  "leave it out of a server block with ballast",
+			})
+		}
 	}
 	return problems
 }

@@ -98,6 +98,8 @@ func TestCheckOfCorefiles(t *testing.T) {
 		{"a block without ballast", map[string]string{"Corefile": "example.net {\nwhoami\n}\n"}, nil},
 		{"unknown directive", map[string]string{"Corefile": "example.org {\nballast DIR/zone\nbalast DIR/zone\n}\n", "zone": goodZone},
 			[]wants{{"Corefile", 3, `"balast"`}}},
+		{"cache", map[string]string{"Corefile": "example.org {\ncache 30\nballast DIR/zone\n}\n", "zone": goodZone}, // which no test is built with
+			[]wants{{"Corefile", 2, "not a plugin of this build"}, {"Corefile", 2, "freezes one answer for its TTL"}}},
 		{"unknown property", map[string]string{"Corefile": "example.org {\nballast DIR/zone {\nreload 5s\nconsull 127.0.0.1:8500\n}\n}\n", "zone": goodZone},
 			[]wants{{"Corefile", 4, "unknown property 'consull'"}}},
 		{"bad value", map[string]string{"Corefile": "example.org {\nballast DIR/zone {\nreload soon\n}\n}\n", "zone": goodZone},

@@ -55,7 +55,7 @@ func parse(c *caddy.Controller) (*config, error) {
 		startupTimeout: defaultStartupTimeout,
 	}
 	args := c.RemainingArgs()
-	if len(args) == 0 {
+	if len(args) == 0 || args[0] == "" { // as of a variable that is not set
 		return nil, c.Err("a zone file is missing: ballast ZONEFILE [ZONES...]")
 	}
 	cfg.file = rooted(c, args[0])

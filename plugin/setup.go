@@ -44,6 +44,9 @@ func setup(c *caddy.Controller) error {
 		if d, ok := dnsserver.GetConfig(c).Handler("dnssec").(dnssec.Dnssec); ok {
 			b.signer = &d
 		}
+		if dnsserver.GetConfig(c).Handler("cache") != nil {
+			log.Warningf("%s; leave it out of a server block with ballast", unfit["cache"])
+		}
 		b.metadata = dnsserver.GetConfig(c).Handler("metadata") != nil
 		return nil
 	})

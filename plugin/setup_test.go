@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 		{"control", "ballast DIR/zone {\ncontrol off\n}", "", func(c *config) bool { return c.control == controlOff }},
 
 		{"no file", "ballast", "a zone file is missing", nil},
+		{"file of an unset variable", `ballast ""`, "a zone file is missing", nil},
 		{"unknown property", "ballast DIR/zone {\nconsull x\n}", "unknown property 'consull'; known are consul, control,", nil},
 		{"two mistakes", "ballast DIR/zone {\nreload soon\nexecc\n}", "unknown property 'execc'", nil},
 		{"two addresses", "ballast DIR/zone {\nconsul a b\n}", "consul takes one argument, not 2", nil},
