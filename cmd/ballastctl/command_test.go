@@ -25,7 +25,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"no such command", example(), "stauts", 2, `unknown command "stauts": is it status?`},
 		{"no such flag", example(), "status --wacth", 2, "unknown flag: --wacth"},
-		{"too few arguments", example(), "explain", 2, "explain: accepts 1 arg"},
+		{"too few arguments", example(), "explain", 2, "explain: NAME is missing"},
+		{"too many arguments", example(), "drain web-1 web-2", 2, "drain: web-2 is too much: there is one SERVER"},
 		{"too many arguments", example(), "override list web-1", 2, "override list: unknown command"},
 		{"no such output", example(), "status -o yaml", 2, "--output yaml is neither table nor json"},
 		{"no prefix", example(), "explain www --from 300.1.1.1", 2, "--from 300.1.1.1 is neither a prefix such as 203.0.113.0/24"},

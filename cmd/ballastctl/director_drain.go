@@ -27,7 +27,7 @@ them, or a shell pattern over those, such as 'web-*' or '10.201.0.*'.`,
 		Example: `  ballastctl director drain 10.201.0.12
   ballastctl director drain web-3 --vip web --for 1h --reason "kernel update"
   ballastctl director drain 'rack3-*' --deadline 10m`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: once(a.completeDirector(realIDs)),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			o.Server, o.By = args[0], a.user+prefixed(": ", reason)
@@ -101,7 +101,7 @@ func (a *app) directorUndrainCommand() *cobra.Command {
 'ballastctl director status'. Without --vip the drains of SERVER in all VIPs end.`,
 		Example: `  ballastctl director undrain 10.201.0.12
   ballastctl director undrain web-3 --vip web`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: once(a.completeDirector(drainedServers)),
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := a.director().Undrain(c.Context(), args[0], vip)

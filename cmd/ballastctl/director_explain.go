@@ -24,7 +24,7 @@ there are several VIPs. An IPv6 address stands in brackets.`,
 		Example: `  ballastctl director explain 203.0.113.7:40312
   ballastctl director explain '[2001:db8::7]:40312'
   ballastctl director explain 203.0.113.7:40312 --vip web`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := netip.ParseAddrPort(args[0])

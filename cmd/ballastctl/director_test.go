@@ -103,7 +103,7 @@ func TestDirectorExitCodes(t *testing.T) {
 		{"too eager", exampleDirector(), "top --interval 1ms", 2, "shorter than 100ms"},
 		{"no such VIP", exampleDirector(), "status web nope", 1, "no VIP matches nope"},
 		{"no port", exampleDirector(), "explain 203.0.113.7", 2, "no address and port such as 203.0.113.7:40312"},
-		{"no client", exampleDirector(), "explain", 2, "director explain: accepts 1 arg"},
+		{"no client", exampleDirector(), "explain", 2, "director explain: CLIENT:PORT is missing"},
 		{"no prefix", exampleDirector(), "connections --client 300.1.1.1", 2, "--client 300.1.1.1 is neither a prefix"},
 		{"no such state", exampleDirector(), "connections --state open", 2, "opening, answered, established"},
 		{"limit below 0", exampleDirector(), "connections --limit -1", 2, "below 0"},

@@ -29,7 +29,7 @@ own way.`,
 		Example: `  ballastctl explain www.example.org
   ballastctl explain www.example.org --from 203.0.113.0/24
   ballastctl explain www.example.org --from 2001:db8::53 --type AAAA`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: a.completeNames,
 		RunE: func(c *cobra.Command, args []string) error {
 			key, err := parsePrefix("--from", from)

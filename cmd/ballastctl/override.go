@@ -50,7 +50,7 @@ it. Where nobody else is live it stays in, unless the LB record says otherwise
 		Example: `  ballastctl drain web-3 --for 10m --reason "kernel update"
   ballastctl drain 192.0.2.13 --name www.example.org
   ballastctl drain 'rack3-*'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: a.completeServers,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.set(c, args[0], o, control.Override{Drain: true})
@@ -68,7 +68,7 @@ func (a *app) undrainCommand() *cobra.Command {
 		Long:  "End a drain. SERVER is written as it was for drain: see 'ballastctl override list'.",
 		Example: `  ballastctl undrain web-3
   ballastctl undrain 'rack3-*'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: a.completeOverrides,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.checkDrained(c.Context(), args[0], name); err != nil {
@@ -123,7 +123,7 @@ An override replaces the one before, or the drain, of the same SERVER and --name
   ballastctl override 'web-*' --name www.example.org --factor 2
   ballastctl override list
   ballastctl override clear web-3`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: a.completeServers,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !c.Flags().Changed("factor") {
@@ -167,7 +167,7 @@ func (a *app) overrideClearCommand() *cobra.Command {
 		Short:             "End an override or drain",
 		Long:              "End what was ordered for SERVER, written as it was then: see 'ballastctl override list'.",
 		Example:           "  ballastctl override clear web-3\n  ballastctl override clear 'web-*' --name www.example.org",
-		Args:              cobra.ExactArgs(1),
+		Args:              one,
 		ValidArgsFunction: a.completeOverrides,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.clear(c.Context(), args[0], name)

@@ -75,6 +75,18 @@ func prepare(a *app, c *cobra.Command) {
 	}
 }
 
+// one is for commands with one argument, which their usage names.
+func one(c *cobra.Command, args []string) error {
+	what := strings.Fields(c.Use)[1]
+	switch {
+	case len(args) == 0:
+		return fmt.Errorf("%s is missing", what)
+	case len(args) > 1:
+		return fmt.Errorf("%s is too much: there is one %s", args[1], what)
+	}
+	return nil
+}
+
 // commandPrefix names a subcommand before an error.
 func commandPrefix(c *cobra.Command) string {
 	if !c.HasParent() {
