@@ -187,6 +187,9 @@ func (f *feed) consequence() string {
 	if _, ok := f.source.(prober); ok {
 		return ""
 	}
+	if f.pool.Load() == nil {
+		return "; nothing is known of its servers yet"
+	}
 	return "; the last pool stays in use"
 }
 

@@ -31,3 +31,15 @@ func TestWithHealthKeepsWhatWasKnown(t *testing.T) {
 		t.Error("The configured pool was written to")
 	}
 }
+
+// A source that never told anything leaves nothing in use.
+func TestConsequenceOfTrouble(t *testing.T) {
+	f := &feed{}
+	if got := f.consequence(); got != "; nothing is known of its servers yet" {
+		t.Errorf("Without a pool: %q", got)
+	}
+	f.pool.Store(&pool.Pool{})
+	if got := f.consequence(); got != "; the last pool stays in use" {
+		t.Errorf("With a pool: %q", got)
+	}
+}

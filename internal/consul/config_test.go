@@ -173,3 +173,11 @@ func TestIdleQueriesUseHalfTheRate(t *testing.T) {
 		}
 	}
 }
+
+func TestContactThatNeverWas(t *testing.T) {
+	log := &record{}
+	newContact(log.logger()).fail(time.UnixMilli(1), time.UnixMilli(2), errors.New("refused"))
+	if log.count("no contact with Consul so far") != 1 || log.count("lost") != 0 {
+		t.Errorf("log:\n%s", log.buf.String())
+	}
+}

@@ -43,7 +43,11 @@ func (c *contact) fail(asked, now time.Time, err error) {
 	}
 	c.lost, c.why = now, err
 	close(c.begun)
-	c.log.Warn("lost contact with Consul; the last pools stay in use", "err", err)
+	text := "lost contact with Consul; the last pools stay in use"
+	if c.good.IsZero() {
+		text = "no contact with Consul so far; pools known from before stay in use"
+	}
+	c.log.Warn(text, "err", err)
 }
 
 // ok notes an answer to a query. The first that was asked since an outage
