@@ -3,6 +3,7 @@ package zones
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ func (lb *LB) setName(words []string) *mistake {
 		return nil
 	}
 	name, ok := unescape(words[1])
-	if !ok || !printable(name) {
+	if !ok || !printable(name) || path.Clean("/"+name) != "/"+name { // .. would lead to all that the token may read
 		return wrong("write the name as Consul lists it", "`%s` is not a service name", words[1])
 	}
 	lb.Name = name

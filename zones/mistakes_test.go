@@ -250,6 +250,11 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"service that leads elsewhere", "www LB consul ../../kv/secret\napi LB consul a/b", []string{
+			"5:15 error: `../../kv/secret` is not a service name; write the name as Consul lists it",
+		},
+	},
+	{
 		"LB beside CNAME", "www LB consul web\nwww IN CNAME ns1", []string{
 			"5:0 error: LB at www.example.org. stands beside a CNAME on line 6; remove one of them",
 		},
