@@ -26,7 +26,7 @@ func TestLameduck(t *testing.T) {
 	listening(t, metrics)
 
 	told := time.Now()
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	until(t, "the lameduck", 5*time.Second, func() bool { return strings.Contains(p.text.String(), "lameduck") })
 	register(t, c, instance{ID: "web-1", Name: "web", Address: "192.0.2.111"})
 	until(t, "the changed answer", 3*time.Second, func() bool { return p.answers() == "192.0.2.111" })
@@ -36,11 +36,11 @@ func TestLameduck(t *testing.T) {
 	if names := scrape(t, metrics).with("coredns_ballast_ttl_seconds"); len(names) != 1 {
 		t.Errorf("Names in the metrics: %q", names)
 	}
-	<-p.ended
+	<-p.Ended()
 	if took := time.Since(told); took < lameduck || took > lameduck+3*time.Second {
 		t.Errorf("It ended after %v", took)
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := p.State().ExitCode(); code != 0 {
 		t.Errorf("Exit code %d:\n%s", code, p.text)
 	}
 }

@@ -382,3 +382,40 @@ func seriesOf(t testing.TB, metric string) int {
 	}
 	return 0
 }
+
+// Server blocks for one zone share its series. What one of them gives up goes on
+// counting for the other.
+func TestSeriesOfTwoBlocks(t *testing.T) {
+	for _, change := range []struct {
+		name string
+		do   func(t *testing.T, s *server, dir, addr, one string)
+	}{
+		{"the other zone file loses the name", func(t *testing.T, _ *server, dir, addr, _ string) {
+			writeZone(t, dir, "other", "")
+			until(t, "the file is read", 5*time.Second, func() bool {
+				return scrape(t, addr).series[`coredns_ballast_zone_reloads_total{result="ok",zone="example.org."}`] > 0
+			})
+		}},
+		{"the other block goes", func(t *testing.T, s *server, dir, _, one string) {
+			if err := s.restart(dir, one); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			dir, addr := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freeport.For(t))
+			writeZone(t, dir, "zone", webPool)
+			writeZone(t, dir, "other", webPool)
+			one := "prometheus " + addr + "\nballast DIR/zone {\nreload 0\n}"
+			other := fmt.Sprintf("\n}\nexample.org:%d {\nbind 127.0.0.1\nballast DIR/other {\nreload 20ms\n}", freeport.For(t))
+			s := serve(t, dir, one+other)
+			listening(t, addr)
+			change.do(t, s, dir, addr, one)
+			before := scrape(t, addr).of("queries_total", "reason", "live")
+			s.given("www.example.org.", 20)
+			if n := scrape(t, addr).of("queries_total", "reason", "live") - before; n != 20 {
+				t.Errorf("20 queries are counted as %v, from %v on", n, before)
+			}
+		})
+	}
+}

@@ -44,17 +44,19 @@ func serveAlone(file string) (code int) {
 type process struct {
 	*server
 	*child.Process
+	text *journal // what it logs
 }
 
 // launch starts one for example.org; body is as for serve.
 func launch(t testing.TB, dir, body string) *process {
 	t.Helper()
-	p := &process{server: &server{t: t, port: freeport.For(t)}}
+	p := &process{server: &server{t: t, port: freeport.For(t)}, text: &journal{}}
 	p.addr = fmt.Sprintf("127.0.0.1:%d", p.port)
 	file := filepath.Join(dir, fmt.Sprintf("Corefile.%d", p.port))
 	os.WriteFile(file, p.input(dir, body).Body(), 0o600)
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), corefileEnv+"="+file)
+	cmd.Stdout, cmd.Stderr = p.text, p.text
 	var err error
 	if p.Process, err = child.Start(cmd); err != nil {
 		t.Fatal(err)
