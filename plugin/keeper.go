@@ -25,6 +25,7 @@ type keeper struct {
 	pools     poolsFile     // of the goroutine, and of whoever starts and ends it
 	overrides overridesFile // likewise
 	serials   serials
+	learned   learnedFile
 
 	mu     sync.Mutex
 	hubs   []*hub // those that run; the last is the one that is kept
@@ -142,6 +143,7 @@ func (k *keeper) keep(h *hub, now time.Time, last bool) {
 			k.overrides.keep(k.replace, h.overrides, now),
 			k.serials.keep(k.replace, now, anew),
 			k.pools.keep(k.replace, h.knownPools, now, last),
+			k.learned.keep(k.replace, h, now, last),
 		)
 	}
 	k.report(err, now)

@@ -27,6 +27,13 @@ func (k *keeper) restore(h *hub, now time.Time) {
 		return nil
 	})
 	k.read(serialsName, "zones have their files' serials again, which secondaries may be ahead of", k.serials.read)
+	k.read(learnedName, "policies learn anew of resolvers", func(in io.Reader) error {
+		n, err := h.recall(in, now)
+		if n > 0 {
+			log.Infof("what policies had learned of resolvers before the restart is known for %d names", n)
+		}
+		return err
+	})
 	k.read(poolsName, "pools are unknown until their sources answer", func(in io.Reader) error {
 		written, sources, err := snapshot.DecodePools(in, now)
 		if err != nil {

@@ -22,6 +22,7 @@ type byReports struct {
 	weighted
 	options Options
 	made    atomic.Pointer[headroom] // nil until then
+	kept    atomic.Pointer[Memory]   // for it to recall; nil for nothing
 }
 
 func newByReports(o Options) Policy { return &byReports{options: o} }
@@ -40,9 +41,17 @@ func (b *byReports) Adopt(p *Plan) {
 		return
 	}
 	if b.made.Load() == nil {
-		b.made.CompareAndSwap(nil, newHeadroom(b.options).(*headroom))
+		b.make(p.At)
 	}
 	b.made.Load().Adopt(p)
+}
+
+func (b *byReports) make(now time.Time) {
+	h := newHeadroom(b.options).(*headroom)
+	if m := b.kept.Load(); m != nil {
+		h.Recall(*m, now) // Recall has looked at it
+	}
+	b.made.CompareAndSwap(nil, h)
 }
 
 // Tick implements Learner.
@@ -65,6 +74,35 @@ func (b *byReports) Explain(p *Plan, q Query) Insight {
 		return h.Explain(p, q)
 	}
 	return Insight{Choice: b.weighted.Draw(p, q), Sampled: true, Bounds: p.Bounds}
+}
+
+// Hear implements Listener.
+func (b *byReports) Hear(p *Plan, q Query, c Choice) {
+	if h := b.made.Load(); h != nil && p.Config.Policy == withReports {
+		h.Hear(p, q, c)
+	}
+}
+
+// Remember implements Rememberer.
+func (b *byReports) Remember() (Memory, bool) {
+	if h := b.made.Load(); h != nil {
+		return h.Remember()
+	}
+	if m := b.kept.Load(); m != nil {
+		return *m, true
+	}
+	return Memory{}, false
+}
+
+// Recall implements Rememberer. What is kept is looked at now, and used when there
+// are reports.
+func (b *byReports) Recall(m Memory, now time.Time) error {
+	trial := newHeadroom(Options{Limit: b.options.Limit}).(*headroom)
+	if err := trial.Recall(m, now); err != nil {
+		return err
+	}
+	b.kept.Store(&m)
+	return nil
 }
 
 // Survey implements Learner.

@@ -23,7 +23,8 @@ type headroom struct {
 	roster   roster
 	grid     []float64 // TTLs that answers may have, in seconds
 	capacity []capacity
-	faded    []float64 // of each server's report, 0..1
+	recalled map[string]float64 // of an earlier process's capacities, by server ID
+	faded    []float64          // of each server's report, 0..1
 	servo    servo
 	observer observer
 	ticked   time.Time

@@ -16,6 +16,7 @@ func (h *headroom) Adopt(p *Plan) {
 	for len(h.capacity) < h.roster.size {
 		h.capacity, h.faded = append(h.capacity, capacity{}), append(h.faded, 1)
 	}
+	h.recall(p)
 	stale := h.plan == nil || h.plan.Config != p.Config || !slices.Equal(h.plan.view.shares, p.view.shares)
 	if h.plan == nil || h.plan.Config != p.Config {
 		h.grid = newGrid(p.Config.MinTTL, p.Config.TTL)

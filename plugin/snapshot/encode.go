@@ -21,6 +21,7 @@ const (
 	Pools     Kind = "pools"
 	Overrides Kind = "overrides"
 	Serials   Kind = "serials"
+	Learned   Kind = "learned"
 )
 
 // head is a file's first line.

@@ -47,6 +47,8 @@ func others() []scenario {
 		{"their clocks have whole seconds, 35 %", 35, func(p *world.Params) { p.Resolvers.WholeTTL = true }, [2]float64{}},
 		{"three name servers, asked at random, 35 %", 35, func(p *world.Params) { p.Replicas = 3 }, [2]float64{}},
 		{"the same, that tell each other within 0.2 s", 35, func(p *world.Params) { p.Replicas, p.Told = 3, 0.2 }, [2]float64{.965, .965}},
+		{"the name server is restarted every hour, 35 %", 35, func(p *world.Params) { p.Restarts = 3600 }, [2]float64{}},
+		{"the same, and keeps what it has learned, 35 %", 35, func(p *world.Params) { p.Restarts, p.Kept = 3600, true }, [2]float64{.96, .97}},
 		{"sessions half as long as believed, 35 %", 35, func(p *world.Params) { p.Pages /= 2 }, [2]float64{}},
 		{"forged questions, 100 a second from anywhere, 35 %", 35, func(p *world.Params) { p.Forged.PerSecond = 100 }, [2]float64{}},
 		{"forged questions, 5 a second from 500 sources, 35 %", 35, func(p *world.Params) { p.Forged = world.Forged{PerSecond: 5, Sources: 500} }, [2]float64{}},

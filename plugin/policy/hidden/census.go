@@ -89,8 +89,12 @@ func (s *Store) trusted(c *Census, now int64, visit func(r *Record, rate float64
 
 // answered tells whether the key's last answer is still what it goes by: where
 // several name servers are asked, nothing is known of it afterwards.
+// Neither is it of a key from an earlier process, until it asks this one.
 func (r *Record) answered(now int64) bool {
-	if !r.shared() {
+	switch {
+	case r.TTL <= 0:
+		return false
+	case !r.shared():
 		return true
 	}
 	return r.Held.N > 0 && seconds(now-r.Last) < float64(r.kept())+1/r.Rate()

@@ -10,13 +10,14 @@ type event struct {
 type kind uint8
 
 const (
-	page   kind = iota // a client asks for one
-	sample             // utilisation is counted
-	report             // an agent measures
-	arrive             // what agents published is known to the name servers
-	tick               // a policy's second
-	forge              // a forged question
-	hear               // name servers hear of each other's answers
+	page    kind = iota // a client asks for one
+	sample              // utilisation is counted
+	report              // an agent measures
+	arrive              // what agents published is known to the name servers
+	tick                // a policy's second
+	forge               // a forged question
+	restart             // a new process of every name server
+	hear                // name servers hear of each other's answers
 )
 
 // queue is a binary heap of events, earliest first. container/heap would box

@@ -20,6 +20,7 @@ type nameServer struct {
 	state   *policy.State
 	random  *rand.Rand
 	queries int
+	options policy.Options
 }
 
 // newNameServer serves the servers by p's policy. The published policies are
@@ -37,7 +38,7 @@ func newNameServer(p *Params, seed uint64, servers []server, rates map[netip.Pre
 	if err != nil {
 		return nil, err
 	}
-	n := &nameServer{config: configOf(p, name), policy: pol, random: rand.New(rand.NewPCG(seed, 0xd45))}
+	n := &nameServer{config: configOf(p, name), policy: pol, options: options, random: rand.New(rand.NewPCG(seed, 0xd45))}
 	n.pool = &pool.Pool{Service: "web", At: epoch}
 	for i := range servers {
 		n.pool.Servers = append(n.pool.Servers, pool.Server{
@@ -129,4 +130,23 @@ func (n *nameServer) hear(w word) {
 		c.Members[i] = uint16(s)
 	}
 	l.Hear(n.plan, policy.Query{Family: policy.A, Key: w.key, Now: clock(w.at)}, c)
+}
+
+// restart is a new process in the place of the old one, with what that has left, or
+// without.
+func (n *nameServer) restart(now float64, kept bool) error {
+	fresh, err := policy.New(n.config.Policy, n.options)
+	if err != nil {
+		return err
+	}
+	if old, ok := n.policy.(policy.Rememberer); ok && kept {
+		if m, some := old.Remember(); some {
+			if err := fresh.(policy.Rememberer).Recall(m, clock(now)); err != nil {
+				return err
+			}
+		}
+	}
+	n.policy, n.state = fresh, nil
+	n.think(now)
+	return nil
 }

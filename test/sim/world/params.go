@@ -23,6 +23,8 @@ type Params struct {
 	Resolvers Resolvers
 	Reports   Reports
 	Replicas  int     // name servers, of which resolvers ask any
+	Restarts  float64 // s, from one restart of the name servers to the next; 0 for none
+	Kept      bool    // what they have learned by then
 	Told      float64 // s, until the other name servers know of an answer; 0 for never
 	Sorting   float64 // share of the clients that take the lowest address of an answer
 	HalveAt   float64 // hour at which the first server loses half of its capacity; 0 for never

@@ -76,6 +76,9 @@ func (w *World) schedule(seed uint64) {
 	if w.p.Forged.PerSecond > 0 && len(w.names) > 0 {
 		w.events.push(event{forgedFrom, forge, 0})
 	}
+	if w.p.Restarts > 0 {
+		w.events.push(event{w.p.Restarts, restart, 0})
+	}
 	if w.p.Reports.Exact || w.p.Reports.Off {
 		return
 	}
@@ -87,7 +90,7 @@ func (w *World) schedule(seed uint64) {
 
 // Run lets the hours pass, and tells what happened.
 func (w *World) Run() Result {
-	act := [...]func(int){page: w.page, sample: w.sample, report: w.report, arrive: w.arrive, tick: w.tick, forge: w.forge, hear: w.hear}
+	act := [...]func(int){page: w.page, sample: w.sample, report: w.report, arrive: w.arrive, tick: w.tick, forge: w.forge, hear: w.hear, restart: w.restart}
 	for end := w.p.Hours * 3600; w.events[0].at < end; {
 		e := w.events.pop()
 		w.now = e.at
@@ -200,6 +203,16 @@ func (w *World) tick(int) {
 		n.tick(w.now)
 	}
 	w.events.push(event{w.now + 1, tick, 0})
+}
+
+// restart is of all name servers at once.
+func (w *World) restart(int) {
+	for _, n := range w.names {
+		if err := n.restart(w.now, w.p.Kept); err != nil {
+			panic(err) // the policy was made once before, and what it remembers is its own
+		}
+	}
+	w.events.push(event{w.now + w.p.Restarts, restart, 0})
 }
 
 // forge asks in the name of somebody who is not there.

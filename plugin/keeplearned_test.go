@@ -1,0 +1,70 @@
+package ballast
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ballast-lb/ballast/internal/control"
+
+	"github.com/miekg/dns"
+)
+
+// knows tells whether the name server knows a client subnet one by one.
+func knows(t *testing.T, dir, key string) bool {
+	t.Helper()
+	e, err := controlIn(dir).Explain(t.Context(), control.ExplainRequest{Name: "www.example.org", From: netip.MustParsePrefix(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.HiddenLoad != nil && e.HiddenLoad.Known
+}
+
+// TestPoliciesRememberOverARestart learns of a key, and begins anew.
+func TestPoliciesRememberOverARestart(t *testing.T) {
+	dir := stateful(t, shared)
+	s := serve(t, dir, keepsState)
+	until(t, "the key is known", 10*time.Second, func() bool {
+		s.ask("www.example.org.", dns.TypeA, subnet("198.51.7.9", 24, 0))
+		for again := time.Now().Add(2 * time.Second); time.Now().Before(again) && !knows(t, dir, "198.51.7.0/24"); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		return knows(t, dir, "198.51.7.0/24")
+	})
+	s.stop()
+	s = serve(t, dir, keepsState)
+	if !knows(t, dir, "198.51.7.0/24") {
+		t.Error("The key is forgotten")
+	}
+	s.stop()
+
+	// A name that is gone, or has another policy, is no trouble.
+	writeZone(t, dir, "zone", strings.Replace(shared, "policy=headroom", "policy=weighted", 1))
+	serve(t, dir, keepsState).stop()
+	if found, _ := filepath.Glob(filepath.Join(dir, "state/*.bad")); len(found) > 0 {
+		t.Errorf("Set aside are %v", found)
+	}
+}
+
+func TestMemoryThatCannotBeUsed(t *testing.T) {
+	dir := stateful(t, shared)
+	path := filepath.Join(dir, "state", learnedName)
+	for name, text := range map[string]string{"garbage": "not Ballast's\n", "cut": "{\"ballast\":\"learned\",\"version\":1}\n"} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j := logged(t)
+			s := serve(t, dir, keepsState)
+			if m := s.ask("www.example.org.", dns.TypeA); len(m.Answer) != 1 {
+				t.Errorf("The answer is %v", m)
+			}
+			if _, err := os.Stat(path + ".bad"); err != nil || !strings.Contains(j.String(), "policies learn anew of resolvers") {
+				t.Errorf("%v; the log is\n%s", err, j)
+			}
+		})
+	}
+}
