@@ -132,7 +132,8 @@ func (k *keeper) nudge() {
 	}
 }
 
-// keep writes what has changed if it is time, or if it is the last chance.
+// keep writes what has changed if it is time, and everything if it is the last
+// chance.
 func (k *keeper) keep(h *hub, now time.Time, last bool) {
 	anew, err := k.dir.Hold()
 	if anew {
@@ -140,8 +141,8 @@ func (k *keeper) keep(h *hub, now time.Time, last bool) {
 	}
 	if err == nil {
 		err = errors.Join(
-			k.overrides.keep(k.replace, h.overrides, now),
-			k.serials.keep(k.replace, now, anew),
+			k.overrides.keep(k.replace, h.overrides, now, last),
+			k.serials.keep(k.replace, now, anew, last),
 			k.pools.keep(k.replace, h.knownPools, now, last),
 			k.learned.keep(k.replace, h, now, last),
 		)

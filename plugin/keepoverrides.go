@@ -20,13 +20,14 @@ type overridesFile struct {
 	tried   time.Time
 }
 
-func (f *overridesFile) keep(replace replacer, o *overrides, now time.Time) error {
+// keep writes them if there is a new one, or if it is the last chance.
+func (f *overridesFile) keep(replace replacer, o *overrides, now time.Time, last bool) error {
 	words, version := o.latest()
-	if f.written && f.version == version {
+	if f.written && f.version == version && !last {
 		f.err = nil
 		return nil
 	}
-	if f.err != nil && now.Sub(f.tried) < keepRetry {
+	if !last && f.err != nil && now.Sub(f.tried) < keepRetry {
 		return f.err
 	}
 	_, f.err = replace(overridesName, func(out io.Writer) error {

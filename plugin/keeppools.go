@@ -35,7 +35,8 @@ func (h *hub) knownPools() map[string]snapshot.Source {
 	return known
 }
 
-// keep writes the pools if they changed and it is time, or the last chance.
+// keep writes the pools if they changed and it is time, or if it is the last
+// chance: then in any case, as nobody knows what became of the file.
 func (f *poolsFile) keep(replace replacer, pools func() map[string]snapshot.Source, now time.Time, last bool) error {
 	if now.Before(f.look) && !last {
 		return f.err
@@ -50,7 +51,7 @@ func (f *poolsFile) keep(replace replacer, pools func() map[string]snapshot.Sour
 	if n < changes && f.err == nil {
 		f.current = now
 	}
-	if n == nothing || !f.due(n, now) && !last {
+	if !last && !f.due(n, now) {
 		return f.err
 	}
 	size, err := replace(poolsName, func(out io.Writer) error {

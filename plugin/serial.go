@@ -92,14 +92,15 @@ func (s *serials) of(place string) numbering {
 	return s.known[place]
 }
 
-// keep writes what could not be written before, or all if it is lost.
-func (s *serials) keep(replace replacer, now time.Time, lost bool) error {
+// keep writes what could not be written before, or all if it is lost or if it is
+// the last chance.
+func (s *serials) keep(replace replacer, now time.Time, lost, last bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if lost {
+	if lost || last {
 		s.written = false
 	}
-	if !s.written && len(s.known) > 0 && (s.err == nil || now.Sub(s.tried) >= keepRetry) {
+	if !s.written && len(s.known) > 0 && (last || s.err == nil || now.Sub(s.tried) >= keepRetry) {
 		s.write(replace, now)
 	}
 	return s.err

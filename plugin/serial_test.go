@@ -79,16 +79,18 @@ func TestSerialsFile(t *testing.T) {
 	trouble = errors.New("disk full")
 	one.Serial++
 	s.set(replace, placeOf(one.Zone, 0), one, now)
-	if err := s.keep(replace, now.Add(time.Second), false); !errors.Is(err, trouble) {
+	if err := s.keep(replace, now.Add(time.Second), false, false); !errors.Is(err, trouble) {
 		t.Errorf("The trouble is kept to itself: %v", err)
 	}
 	trouble = nil
-	if err := s.keep(replace, now.Add(keepRetry), false); err != nil || !strings.Contains(file, `"serial":10`) {
+	if err := s.keep(replace, now.Add(keepRetry), false, false); err != nil || !strings.Contains(file, `"serial":10`) {
 		t.Errorf("It is not tried again: %v\n%s", err, file)
 	}
-	file = ""
-	if err := s.keep(replace, now, true); err != nil || !strings.Contains(file, `"serial":10`) {
-		t.Errorf("A lost file is not written again: %v\n%s", err, file)
+	for _, when := range []struct{ lost, last bool }{{true, false}, {false, true}} {
+		file = ""
+		if err := s.keep(replace, now, when.lost, when.last); err != nil || !strings.Contains(file, `"serial":10`) {
+			t.Errorf("%+v, and it is not written again: %v\n%s", when, err, file)
+		}
 	}
 	for _, broken := range []string{file[:len(file)-2], strings.Replace(file, `"zone":"example.org."`, `"zone":""`, 1), strings.Replace(file, `"serial":10`, `"serial":-1`, 1)} {
 		if err := new(serials).read(strings.NewReader(broken)); err == nil {
