@@ -8,3 +8,6 @@ type clock struct{ start time.Time }
 func newClock() clock { return clock{time.Now()} }
 
 func (c clock) now() time.Duration { return time.Since(c.start) }
+
+// of is a time by the wall clock.
+func (c clock) of(t time.Time) time.Duration { return t.Sub(c.start) }

@@ -36,9 +36,10 @@ func (s *stage) corefile() string {
     reload %s
     startup_timeout 10s
     control %s
+    state %s
   }
 %s}
-%s`, s.port(), s.health, lameduck, s.metrics, s.pprof, s.zonePath, s.proxy.Addr, []string{"500ms", "400ms"}[s.variant%2], s.socket, more, block)
+%s`, s.port(), s.health, lameduck, s.metrics, s.pprof, s.zonePath, s.proxy.Addr, []string{"500ms", "400ms"}[s.variant%2], s.socket, s.state.path, more, block)
 }
 
 func (s *stage) port() string {

@@ -42,6 +42,9 @@ func (e *examiner) examine(asked oracle.Asked, packet []byte, network string) {
 	if m.Truncated {
 		e.tally.truncated.Add(1)
 	}
+	if e.model.Resumed(asked) {
+		e.tally.resumed.Add(1)
+	}
 	if w := e.model.Judge(asked, m); w != nil {
 		e.violation(asked, network, w)
 	}

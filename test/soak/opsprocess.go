@@ -7,18 +7,18 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"github.com/ballast-lb/ballast/test/soak/oracle"
 )
 
 // processLane loads Corefiles anew, and ends and starts the process.
 func (s *stage) processLane() lane {
-	return lane{name: "process", every: s.pace(7 * time.Second), ops: []op{
-		{name: "SIGUSR1", share: 8, do: s.reload},
-		{name: "SIGUSR1 with a broken Corefile", share: 2, fault: true, do: s.brokenReload},
-		{name: "SIGTERM and start", share: 3, do: s.restart},
-		{name: "kill -9 and start", share: 2, fault: true, do: s.crash},
+	l := lane{name: "process", every: s.pace(7 * time.Second), ops: []op{
+		{name: "SIGUSR1", share: 16, do: s.reload},
+		{name: "SIGUSR1 with a broken Corefile", share: 4, fault: true, do: s.brokenReload},
+		{name: "SIGTERM and start", share: 5, do: s.restart(false)},
+		{name: "kill -9 and start", share: 4, fault: true, do: s.restart(true)},
 	}}
+	l.ops = append(l.ops, s.outageOps()...)
+	return l
 }
 
 const (
@@ -75,68 +75,6 @@ func (s *stage) sigusr1(outcome string) error {
 	if !s.within(reloadLimit, func() bool { return s.process.log.count(outcome) > said }) {
 		s.examiner.fault(unnoticed, "no %q in the log %v after SIGUSR1; its end:\n%s", outcome, reloadLimit, s.process.log.tail())
 	}
-	return nil
-}
-
-// restart ends the process as an operator would, and starts it again. What comes
-// before the lame duck's end must be answered.
-func (s *stage) restart(_ context.Context, _ *rand.Rand, note func(string, ...any) func()) error {
-	return s.away(note, func() error {
-		s.model.Down(s.clock.now() + lameduck)
-		if err := s.process.signal(syscall.SIGTERM); err != nil {
-			return err
-		}
-		state, err := s.process.wait(stopLimit)
-		if err != nil {
-			return err
-		}
-		if !state.Success() {
-			s.examiner.fault(badEnd, "coredns ended with %v on SIGTERM", state)
-		}
-		return nil
-	})
-}
-
-// badEnd is what is wrong if the process ends as it should not.
-const badEnd oracle.Kind = "bad end"
-
-// crash kills the process, and starts it again.
-func (s *stage) crash(_ context.Context, _ *rand.Rand, note func(string, ...any) func()) error {
-	return s.away(note, func() error {
-		s.model.Down(s.clock.now())
-		if err := s.process.signal(syscall.SIGKILL); err != nil {
-			return err
-		}
-		_, err := s.process.wait(stopLimit)
-		return err
-	})
-}
-
-// away ends the process in some way and starts it again, while Consul is well and
-// nobody gives orders.
-func (s *stage) away(note func(string, ...any) func(), end func() error) error {
-	s.faults.Lock()
-	defer s.faults.Unlock()
-	s.files.Lock()
-	defer s.files.Unlock()
-	s.alive.Lock()
-	defer s.alive.Unlock()
-	defer note("")()
-	if err := end(); err != nil {
-		return err
-	}
-	return s.startProcess()
-}
-
-// startProcess starts coredns, which knows nothing of before.
-func (s *stage) startProcess() error {
-	s.model.Start(s.clock.now())
-	s.model.BeginDrains(s.clock.now(), oracle.Drains{})
-	if err := s.process.start(s.always); err != nil {
-		return err
-	}
-	s.model.Up(s.clock.now())
-	s.model.DoneDrains(s.clock.now())
 	return nil
 }
 

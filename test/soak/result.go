@@ -33,6 +33,11 @@ type result struct {
 	ReloadSeconds float64               `json:"reload_seconds,omitempty"`
 	ReloadQPS     float64               `json:"reload_qps,omitempty"`
 	Lives         int                   `json:"lives"`
+	InOutage      int                   `json:"starts_in_outage"`
+	Blank         int                   `json:"starts_without_state"`
+	Resumed       int64                 `json:"answers_from_state"`
+	SlowestResume time.Duration         `json:"slowest_start_from_state_ns"`
+	OldestState   time.Duration         `json:"oldest_state_ns"`
 	LogLines      int                   `json:"log_lines"`
 	Warnings      int                   `json:"log_warnings"`
 	Errors        int                   `json:"log_errors"`
@@ -56,6 +61,8 @@ func (s *stage) sum(r *result) {
 	r.Asked, r.Checked, r.Truncated = t.asked.Load(), t.checked.Load(), t.truncated.Load()
 	r.Excused, r.Lost, r.Cut = t.excused.Load(), t.lost.Load(), t.cut.Load()
 	r.Strays, r.Held = t.strays.Load(), t.held.Load()
+	r.InOutage, r.Blank, r.Resumed = s.returns.inOutage, s.returns.blank, t.resumed.Load()
+	r.SlowestResume, r.OldestState = s.returns.slowest, s.returns.oldest
 	r.Median, r.Slow, r.Slowest = t.within(0.5), t.within(0.999), t.within(1)
 	log := s.process.log
 	r.Lives, r.LogLines = s.process.lives, log.lineCount()
@@ -114,6 +121,11 @@ func (r *result) write(w io.Writer, form string) error {
 	row("asked again over TCP", "%d", r.Cut)
 	row("late or stray answers", "%d", r.Strays)
 	row("not asked, as too many were open", "%d", r.Held)
+	row("starts while Consul was away", "%d", r.InOutage)
+	row("starts with no state to be found", "%d", r.Blank)
+	row("answers from state alone, checked", "%d", r.Resumed)
+	row("slowest start from state", "%v", r.SlowestResume.Round(time.Millisecond))
+	row("oldest state at an end", "%v", r.OldestState.Round(time.Millisecond))
 	row("goroutines, begin and end", "%d, %d", r.Begin.Goroutines, r.End.Goroutines)
 	row("open files", "%d, %d", r.Begin.Files, r.End.Files)
 	row("resident memory", "%.0f MB, %.0f MB", r.Begin.Resident/1e6, r.End.Resident/1e6)

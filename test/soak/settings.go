@@ -21,8 +21,11 @@ type settings struct {
 	keep     bool
 
 	pace     float64 // of operations: below 1 they come faster
+	slow     float64 // what the limits were stretched by
 	limits   oracle.Limits
 	recovery time.Duration // until the end of trouble with Consul is noticed
+	resume   time.Duration // resumeLimit and keepLimit, on this machine
+	keeping  time.Duration
 	margin   time.Duration
 	rest     time.Duration // before the first and after the last operation
 }
@@ -33,8 +36,16 @@ func (s *settings) program(name string) string { return filepath.Join(s.bin, nam
 // machine of two cores that is busy with all of this.
 var usual = oracle.Limits{
 	Consul: 3 * time.Second, Probe: 6 * time.Second, Zone: 4 * time.Second,
-	Operator: time.Second, Load: 12 * time.Second, Answer: 2 * time.Second,
+	Operator: time.Second, Load: 12 * time.Second, Ages: 45 * time.Second, Answer: 2 * time.Second,
 }
+
+// How long it may take with its state: a start that finds it, until it answers
+// (without it, it may wait for the Corefile's startup_timeout), and a change until
+// it is on disk.
+const (
+	resumeLimit = 2 * time.Second
+	keepLimit   = 15 * time.Second
+)
 
 const usage = `Usage: soak [flags]
 
@@ -45,10 +56,13 @@ answer. It exits with 1 if anything was wrong.
 `
 
 func parse(args []string) (settings, error) {
-	s := settings{limits: usual, recovery: 8 * time.Second, margin: 150 * time.Millisecond, rest: 10 * time.Second}
+	s := settings{
+		limits: usual, recovery: 8 * time.Second, resume: resumeLimit, keeping: keepLimit,
+		margin: 150 * time.Millisecond, rest: 10 * time.Second,
+	}
 	f := flag.NewFlagSet("soak", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), usage); f.PrintDefaults() }
-	slow := f.Float64("slow", 1, "how much slower than usual the machine may be: stretches what the name server may take")
+	f.Float64Var(&s.slow, "slow", 1, "how much slower than usual the machine may be: stretches what the name server may take")
 	f.StringVar(&s.bin, "bin", "bin", "folder of the programs")
 	f.DurationVar(&s.duration, "for", time.Hour, "how long")
 	f.Uint64Var(&s.seed, "seed", uint64(time.Now().Unix()), "of all that is drawn")
@@ -68,9 +82,10 @@ func parse(args []string) (settings, error) {
 	if s.bin, err = filepath.Abs(s.bin); err != nil { // programs run in a folder of their own
 		return s, err
 	}
-	s.limits = usual.Scaled(*slow)
-	s.recovery = time.Duration(float64(s.recovery) * *slow)
-	s.margin = time.Duration(float64(s.margin) * *slow)
+	s.limits = usual.Scaled(s.slow)
+	for _, d := range []*time.Duration{&s.recovery, &s.resume, &s.keeping, &s.margin} {
+		*d = time.Duration(float64(*d) * s.slow)
+	}
 	return s, s.check()
 }
 

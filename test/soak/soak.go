@@ -69,7 +69,7 @@ func (s *stage) lanes(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.settings.duration)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	for i, l := range []lane{s.consulLane(), s.faultLane(), s.probeLane(), s.drainLane(), s.zoneLane(), s.processLane()} {
+	for i, l := range []lane{s.consulLane(), s.faultLane(), s.probeLane(), s.drainLane(), s.zoneLane(), s.processLane(), s.stateLane()} {
 		g.Go(func() error { return l.run(ctx, s.journal, rand.New(rand.NewPCG(s.settings.seed, uint64(i)))) })
 	}
 	if err := g.Wait(); err != nil {

@@ -30,6 +30,7 @@ type stage struct {
 	proxy    *consultest.Proxy
 	registry *registry
 	process  *process
+	state    *stateDir
 	probed   []*probedSource
 	control  *control.Client
 	sources  []string // of all pools
@@ -39,7 +40,11 @@ type stage struct {
 	socket, zonePath string
 	probePort        uint16
 	draft            draft
-	variant          int // of the Corefile
+	variant          int           // of the Corefile
+	up               time.Duration // when the process answered first
+	found            oracle.Memory // by the process
+	outage           outage
+	returns          returns
 
 	faults   sync.Mutex   // held while something is wrong with Consul
 	consulUp sync.RWMutex // held to write while Consul takes no changes
@@ -85,7 +90,7 @@ func newStage(ctx context.Context, o settings, out io.Writer) (_ *stage, err err
 	if err = os.WriteFile(s.process.corefile, []byte(s.corefile()), 0o644); err != nil {
 		return nil, err
 	}
-	return s, s.startProcess()
+	return s, s.startProcess(legacy{none: true, drains: []oracle.Drains{{}}})
 }
 
 // places finds ports and makes files.
@@ -107,7 +112,8 @@ func (s *stage) places() error {
 	s.pprof = local(4)
 	s.socket, s.zonePath = filepath.Join(s.dir, "run", "coredns.sock"), filepath.Join(s.dir, "example.org.zone")
 	s.control = control.Dial(s.socket)
-	return nil
+	s.state = newStateDir(filepath.Join(s.dir, "state"))
+	return s.state.make()
 }
 
 // startConsul starts Consul with all services in it, and the proxy before it.

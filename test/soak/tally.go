@@ -15,6 +15,7 @@ type tally struct {
 	asked     atomic.Int64
 	checked   atomic.Int64 // answers that were judged
 	truncated atomic.Int64
+	resumed   atomic.Int64 // from pools that only the state directory can have told
 	lost      atomic.Int64 // not excused
 	excused   atomic.Int64 // lost while the process was away on purpose
 	cut       atomic.Int64 // asked again, as the server had closed the connection

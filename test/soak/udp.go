@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -86,7 +87,9 @@ func (a *udpAsker) send() error {
 	a.open[a.next] = oracle.Asked{Question: q, Sent: a.bench.clock.now()}
 	a.next++
 	a.bench.tally.asked.Add(1)
-	a.conn.Write(packet) // refused, while the process is away: it counts as lost
+	if _, err := a.conn.Write(packet); errors.Is(err, syscall.ECONNREFUSED) {
+		a.conn.Write(packet) // an earlier one was refused, this one was not sent; lost while the process is away
+	}
 	return nil
 }
 

@@ -32,6 +32,8 @@ func (c *caseOf) judge() *Wrong {
 	switch {
 	case p.host != "":
 		return c.judgeHost(p, records)
+	case !p.exists && p.under != nil && c.answer.Rcode == dns.RcodeSuccess && c.model.waiting(p.under, c.asked):
+		return c.judgeNegative(dns.RcodeSuccess, 1)
 	case !p.exists:
 		return c.judgeNegative(dns.RcodeNameError, c.zone.Negative)
 	}

@@ -10,6 +10,10 @@
 // answered if it may have been right at some time of that stretch, and must be
 // counted on if it was right for all of it. What is judged wrong is wrong by every
 // view that the name server can have had.
+//
+// A process that starts resumes what the one before had on disk: its view may be as
+// old as that, and until Consul can be asked it is no newer than when that went
+// away. One that finds nothing on disk knows nothing, and must say so.
 package oracle
 
 import "time"
@@ -21,6 +25,7 @@ type Limits struct {
 	Zone     time.Duration // a changed zone file
 	Operator time.Duration // an order by the control socket
 	Load     time.Duration // a load report, until the server is out or back
+	Ages     time.Duration // what passes quickly, as loads do, until it is on disk
 	Answer   time.Duration // a question; later it counts as lost
 }
 
@@ -29,6 +34,6 @@ func (l Limits) Scaled(by float64) Limits {
 	scale := func(d time.Duration) time.Duration { return time.Duration(float64(d) * by) }
 	return Limits{
 		Consul: scale(l.Consul), Probe: scale(l.Probe), Zone: scale(l.Zone),
-		Operator: scale(l.Operator), Load: scale(l.Load), Answer: l.Answer,
+		Operator: scale(l.Operator), Load: scale(l.Load), Ages: scale(l.Ages), Answer: l.Answer,
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 var limits = Limits{
 	Consul: 2 * time.Second, Probe: 5 * time.Second, Zone: 3 * time.Second,
-	Operator: time.Second, Load: 10 * time.Second, Answer: 2 * time.Second,
+	Operator: time.Second, Load: 10 * time.Second, Ages: 20 * time.Second, Answer: 2 * time.Second,
 }
 
 func server(service string, n int) Server {

@@ -42,14 +42,19 @@ func (m *memo) get(key viewKey, build func() *view) *view {
 // look finds what an LB name of a zone may be answered with. The caller holds mu.
 func (m *Model) look(z *Zone, lb *LB, a Asked) *view {
 	src := m.sources[lb.Source]
+	oldest, newest := src.sight.oldest(a.Sent), src.sight.newest(a.Received)
+	loads := oldest - m.limits.Load
+	if m.startedSince(oldest, a.Received) {
+		loads -= m.limits.Ages
+	}
 	key := viewKey{
 		lb:     lb,
-		states: src.pools.during(src.sight.oldest(a.Sent), a.Received),
-		loads:  src.pools.during(src.sight.oldest(a.Sent)-m.limits.Load, a.Received),
+		states: src.pools.during(oldest, newest),
+		loads:  src.pools.during(loads, newest),
 		drains: m.drains.during(a.Sent-m.limits.Operator, a.Received),
 		steady: !src.sight.troubled(a.Sent-m.limits.Load, a.Received),
 	}
-	key.unknown = src.probed && m.bornSince(lb, src.sight.oldest(a.Sent), a.Received)
+	key.unknown = src.probed && m.bornSince(lb, oldest, a.Received)
 	key.before, key.hasBefore = src.before(lb, key.states)
 	if key.hasBefore {
 		kept := src.pools.in(key.before)
@@ -97,16 +102,6 @@ func worthKeeping(lb *LB, p Pool) bool {
 	return false
 }
 
-// startedSince tells whether a process was started at some time between the two.
-func (m *Model) startedSince(from, to time.Duration) bool {
-	for _, s := range m.starts {
-		if s.from <= to && from <= s.to {
-			return true
-		}
-	}
-	return false
-}
-
 // bornSince tells whether some zone between the two did not have the LB name, or
 // had it with another source, so that nothing is known of what was before.
 func (m *Model) bornSince(lb *LB, from, to time.Duration) bool {
@@ -120,12 +115,25 @@ func (m *Model) bornSince(lb *LB, from, to time.Duration) bool {
 	return false
 }
 
-// waiting tells whether the pool may not be known at all yet: the process was
-// started, or the source named for the first time, when Consul was not in reach.
-func (m *Model) waiting(lb *LB, a Asked) bool {
-	src := m.sources[lb.Source]
-	oldest := src.sight.oldest(a.Sent)
-	return !src.probed && (m.bornSince(lb, oldest, a.Received) || m.startedSince(oldest+src.sight.delay, a.Received))
+// named tells whether a source was named by each zone between the two, so that what
+// it says is known whatever name it is for.
+func (m *Model) named(source string, from, to time.Duration) bool {
+	spans := m.zones.in(m.zones.during(m.file.oldest(from), to))
+	for i := range spans {
+		if !spans[i].value.names(source) {
+			return false
+		}
+	}
+	return true
+}
+
+func (z *Zone) names(source string) bool {
+	for _, n := range z.Names {
+		if n.LB != nil && n.LB.Source == source {
+			return true
+		}
+	}
+	return false
 }
 
 // addresses are the static IPv4 and IPv6 addresses of a name.

@@ -1,6 +1,8 @@
 package oracle
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,7 +18,7 @@ type Model struct {
 	sources map[string]*source
 	consul  *sight
 	drains  line[Drains]
-	starts  []gap // of the process, until it answered
+	starts  []start
 	gaps    []gap
 
 	memo memo
@@ -31,9 +33,6 @@ type source struct {
 	sight  *sight
 	probed bool
 }
-
-// gap is a time in which the process is not there on purpose, or not quite.
-type gap struct{ from, to time.Duration }
 
 // New is a model of a name server that serves a zone and has not started yet.
 func New(l Limits, z *Zone) *Model {
@@ -133,12 +132,40 @@ func (m *Model) Drained() Drains {
 	return m.drains.latest()
 }
 
+// DrainsSince are all that held at some time since then.
+func (m *Model) DrainsSince(at time.Duration) (all []Drains) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, s := range m.drains.in(m.drains.during(at, forever)) {
+		if !slices.ContainsFunc(all, func(d Drains) bool { return maps.Equal(d, s.value) }) {
+			all = append(all, s.value)
+		}
+	}
+	return all
+}
+
 // BeginTrouble says that Consul is about to be out of reach, or not to be
 // believed.
 func (m *Model) BeginTrouble(at time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.consul.begin(at)
+}
+
+// BeginBlind says that in the trouble with Consul nothing of it is seen from now
+// on, and how soon the process must know that.
+func (m *Model) BeginBlind(at, notice time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	tr := m.consul.open()
+	tr.blind, tr.notice = gap{at, forever}, notice
+}
+
+// EndBlind says that some of Consul may be seen again.
+func (m *Model) EndBlind(at time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.consul.open().blind.to = at
 }
 
 // EndTrouble says that Consul answers well again, and for how long that may not
@@ -149,39 +176,19 @@ func (m *Model) EndTrouble(at, recovery time.Duration) {
 	m.consul.end(at, recovery)
 }
 
-// Down says that questions which are open from now on may be lost.
-func (m *Model) Down(at time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gaps = append(m.gaps, gap{at, forever})
-}
-
-// Start says that a process is about to be started. It knows nothing.
-func (m *Model) Start(at time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.starts = append(m.starts, gap{at, forever})
-}
-
-// Up says that the process answers.
-func (m *Model) Up(at time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gaps[len(m.gaps)-1].to = at
-	m.starts[len(m.starts)-1].to = at
-}
-
-// Excused tells whether a question may be lost: the process was away on purpose
-// at some time while it was open.
-func (m *Model) Excused(asked, until time.Duration) bool {
+// Troubled is until when Consul was out of reach the last time.
+func (m *Model) Troubled() time.Duration {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for _, g := range m.gaps {
-		if g.from <= until && asked <= g.to {
-			return true
-		}
-	}
-	return false
+	return m.consul.ended()
+}
+
+// Confirmed says that the process has heard of all services what is true at a time,
+// so that no trouble of before hides anything any more.
+func (m *Model) Confirmed(at time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.consul.confirmed(at)
 }
 
 // Forget drops what no view can be of any more: what ended before a time from
@@ -192,8 +199,8 @@ func (m *Model) Forget(before time.Duration) {
 	before = m.consul.oldest(before)
 	for _, s := range m.sources {
 		s.pools.forget(before)
+		s.sight.forget(before)
 	}
 	m.drains.forget(before)
-	m.consul.forget(before)
 	m.file.forget(before)
 }

@@ -14,6 +14,9 @@ const maxSRV = 32
 
 // judgeSteered judges the answer at an LB name, which other names may lead to.
 func (c *caseOf) judgeSteered(p place, lb *LB, records []dns.RR) *Wrong {
+	if c.model.ignorant(lb, c.asked) {
+		return c.judgeIgnorant(records)
+	}
 	v := c.model.look(c.zone, lb, c.asked)
 	if c.asked.Type == dns.TypeSRV {
 		return c.judgeServices(p, lb, v, records)
@@ -70,10 +73,23 @@ func (c *caseOf) checkMember(owner string, lb *LB, rr dns.RR) *Wrong {
 	if h.Rrtype != c.asked.Type || !strings.EqualFold(h.Name, owner) {
 		return wrong(Records, owner+" "+dns.TypeToString[c.asked.Type], "%v", rr)
 	}
-	if h.Ttl < lb.Min || h.Ttl > lb.TTL {
-		return wrong(TTL, fmt.Sprintf("%d to %d", lb.Min, lb.TTL), "%v", rr)
+	most := lb.TTL
+	if c.model.doubted(lb, c.asked) {
+		most = lb.Min
+	}
+	if h.Ttl < lb.Min || h.Ttl > most {
+		return wrong(TTL, fmt.Sprintf("%d to %d", lb.Min, most), "%v", rr)
 	}
 	return nil
+}
+
+// judgeIgnorant judges the answer of a process that knows nothing of a pool, nor
+// can: nobody, for a second.
+func (c *caseOf) judgeIgnorant(records []dns.RR) *Wrong {
+	if len(records) > 0 {
+		return wrong(Stranger, "nobody: the pool cannot be known", "%v", records[0])
+	}
+	return c.judgeNegative(dns.RcodeSuccess, 1)
 }
 
 // sameTTL checks that the records of a set have one TTL (RFC 2181 section 5.2).
@@ -118,6 +134,9 @@ func (c *caseOf) judgeServices(p place, lb *LB, v *view, records []dns.RR) *Wron
 // judgeHost judges the answer at a name below an LB name that a pool from Consul
 // gives its servers.
 func (c *caseOf) judgeHost(p place, records []dns.RR) *Wrong {
+	if len(records) > 0 && c.model.ignorant(p.parent, c.asked) {
+		return c.judgeIgnorant(records)
+	}
 	v := c.model.look(c.zone, p.parent, c.asked)
 	f := v.known[p.host]
 	if c.answer.Rcode == dns.RcodeNameError && (f == nil || !f.there) {

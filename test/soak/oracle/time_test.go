@@ -267,8 +267,9 @@ func TestJudgeProbed(t *testing.T) {
 }
 
 func TestJudgeZones(t *testing.T) {
-	extra := map[string]*Name{"new.example.org.": steered("new.example.org.", "consul web", "weighted", "all")}
+	extra := map[string]*Name{"new.example.org.": steered("new.example.org.", "consul new", "weighted", "all")}
 	m := world(nil)
+	m.Source("consul new", false, poolOf("web", 1, 5))
 	m.BeginZone(seconds(60), zoneOf(2, extra))
 	m.DoneZone(seconds(60.5))
 	const two = "new.example.org. 30 IN A 192.0.2.1\nnew.example.org. 30 IN A 192.0.2.2"

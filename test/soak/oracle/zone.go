@@ -44,6 +44,7 @@ type place struct {
 	below    *LB    // a service name below this LB name
 	host     string // a label below an LB name with a pool from Consul
 	parent   *LB    // of host
+	under    *LB    // whose pool decides whether the name exists
 }
 
 type alias struct {
@@ -110,8 +111,10 @@ func (p *place) lookBelow(z *Zone) {
 		return
 	}
 	proto, owner, _ := strings.Cut(parent, ".")
-	if n := z.Names[owner]; proto == "_tcp" && n != nil && n.LB != nil && label == n.LB.Service {
-		p.exists, p.name, p.below = true, nil, n.LB
+	if n := z.Names[owner]; n != nil && n.LB != nil {
+		if p.under = n.LB; proto == "_tcp" && label == n.LB.Service {
+			p.exists, p.name, p.below = true, nil, n.LB
+		}
 	}
 }
 
