@@ -30,10 +30,14 @@ type learnedFile struct{ keepPace }
 
 // keep writes it if it is time, or the last chance.
 func (f *learnedFile) keep(replace replacer, h *hub, now time.Time, last bool) error {
-	if f.tried.IsZero() && !last { // a process that has just begun knows no better
+	if f.tried.IsZero() { // a process that has just begun knows no better
 		f.tried = now
 	}
-	if now.Sub(f.tried) < max(f.pause(), learnedEvery) && !last {
+	wait := f.pause()
+	if f.err == nil {
+		wait = max(wait, learnedEvery)
+	}
+	if now.Sub(f.tried) < wait && !last {
 		return f.err
 	}
 	if !h.learned(func(memory) bool { return false }) {

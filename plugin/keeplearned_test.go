@@ -1,10 +1,13 @@
 package ballast
 
 import (
+	"cmp"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,5 +69,52 @@ func TestMemoryThatCannotBeUsed(t *testing.T) {
 				t.Errorf("%v; the log is\n%s", err, j)
 			}
 		})
+	}
+}
+
+// TestLearnedIsWrittenNowAndThen, soon again after a failure, and at the end.
+func TestLearnedIsWrittenNowAndThen(t *testing.T) {
+	dir := stateful(t, shared)
+	s := serve(t, dir, "ballast DIR/zone {\nreload 0\n}")
+	h := s.ballast().hub
+	until(t, "something is learned", 10*time.Second, func() bool {
+		s.ask("www.example.org.", dns.TypeA, subnet("198.51.7.9", 24, 0))
+		for again := time.Now().Add(2 * time.Second); time.Now().Before(again); time.Sleep(10 * time.Millisecond) {
+			if h.learned(func(memory) bool { return false }) {
+				return true
+			}
+		}
+		return false
+	})
+	var f learnedFile
+	var full error
+	n, now := 0, time.Now()
+	replace := func(_ string, write func(io.Writer) error) (int64, error) {
+		n++
+		return 1, cmp.Or(full, write(io.Discard))
+	}
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		last  bool
+		full  error
+		want  int
+	}{
+		{"a new process", 0, false, nil, 0},
+		{"minutes later", 4 * time.Minute, false, nil, 0},
+		{"five minutes later", time.Minute, false, nil, 1},
+		{"at once again", time.Second, false, nil, 0},
+		{"the disk is full", 5 * time.Minute, false, syscall.ENOSPC, 1},
+		{"at once after that", time.Second, false, nil, 0},
+		{"a little later", keepRetry, false, nil, 1},
+		{"the end", time.Second, true, nil, 1},
+	} {
+		now, n, full = now.Add(step.after), 0, step.full
+		if f.keep(replace, h, now, step.last); n != step.want {
+			t.Errorf("%s: %d writes, want %d", step.name, n, step.want)
+		}
+		if n > 0 {
+			f.tried = now // as if the write had ended by this clock
+		}
 	}
 }

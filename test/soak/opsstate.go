@@ -85,7 +85,7 @@ func (s *stage) limitState(of *life, bytes uint64) (*life, error) {
 	if bytes != noLimit {
 		s.state.beginFailing(s.clock.now())
 	}
-	err := limitFiles(l.cmd.Process.Pid, bytes)
+	err := limitFiles(l.Pid(), bytes)
 	if bytes == noLimit {
 		s.state.endFailing(s.clock.now() + s.settings.keeping)
 	}
