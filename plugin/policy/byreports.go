@@ -49,7 +49,7 @@ func (b *byReports) Adopt(p *Plan) {
 func (b *byReports) make(now time.Time) {
 	h := newHeadroom(b.options).(*headroom)
 	if m := b.kept.Load(); m != nil {
-		h.Recall(*m, now) // Recall has looked at it
+		_ = h.Recall(*m, now) // it was tried when it was taken in
 	}
 	b.made.CompareAndSwap(nil, h)
 }
