@@ -111,10 +111,11 @@ func (p *peering) send(ctx context.Context) {
 }
 
 func (p *peering) flush(words []peers.Word, allowed *rate.Limiter) []peers.Word {
+	now := time.Now()
 	switch {
 	case len(words) == 0:
-	case allowed.Allow():
-		p.exchange.Send(words, time.Now())
+	case allowed.TokensAt(now) >= 1:
+		allowed.ReserveN(now, p.exchange.Send(words, now)) // of words that are long it makes several
 		wordsTold.Add(float64(len(words)))
 	default:
 		wordsDropped.Add(float64(len(words)))

@@ -56,26 +56,36 @@ func (e *Exchange) Addr() net.Addr { return e.conn.LocalAddr() }
 // Close ends Receive.
 func (e *Exchange) Close() error { return e.conn.Close() }
 
-// Send sends words to every peer, or without any that we are there.
-func (e *Exchange) Send(words []Word, now time.Time) {
+// Send sends words to every peer, or without any that we are there. It returns
+// how many datagrams each of them was sent.
+func (e *Exchange) Send(words []Word, now time.Time) (datagrams int) {
 	if text := e.secret.Get(now); e.aead == nil || text != e.sealed {
 		e.aead, e.sealed = sealOf(text, e.id), text
 	}
-	for {
-		e.packed = e.packed[:0]
-		for len(words) > 0 && len(e.packed)+maxWord <= room {
-			e.packed, words = words[0].append(e.packed, now), words[1:]
-		}
+	for datagrams == 0 || len(words) > 0 {
+		words = e.pack(words, now)
 		e.number++
 		b := seal(e.aead, e.id, e.number, now, e.packed)
 		for _, p := range e.peers {
 			_, err := e.conn.WriteTo(b, p)
 			e.note(p.String(), err)
 		}
-		if len(words) == 0 {
-			return
-		}
+		datagrams++
 	}
+	return datagrams
+}
+
+// pack packs as many words as a datagram has room for, and returns the others.
+func (e *Exchange) pack(words []Word, now time.Time) []Word {
+	e.packed = e.packed[:0]
+	for len(words) > 0 {
+		more := words[0].append(e.packed, now)
+		if len(more) > room {
+			break
+		}
+		e.packed, words = more, words[1:]
+	}
+	return words
 }
 
 func (e *Exchange) note(peer string, err error) {

@@ -119,6 +119,23 @@ func TestExchangeRefuses(t *testing.T) {
 	}
 }
 
+// TestSendFillsDatagrams: those of the usual length go together, longer ones in as
+// many datagrams as they need.
+func TestSendFillsDatagrams(t *testing.T) {
+	at := addrs(t, 2)
+	a := open(t, "one-secret", at[0], at[1])
+	for _, c := range []struct{ words, servers, datagrams int }{{0, 0, 1}, {32, 2, 1}, {4, MaxServers, 1}, {32, MaxServers, 8}} {
+		words := make([]Word, c.words)
+		for i := range words {
+			words[i] = wordOf("192.0.2.1/32", time.Hour, 0)
+			words[i].N = c.servers
+		}
+		if got := a.Send(words, noon); got != c.datagrams {
+			t.Errorf("%d words of %d servers take %d datagrams, want %d", c.words, c.servers, got, c.datagrams)
+		}
+	}
+}
+
 func TestSendTellsOfTrouble(t *testing.T) {
 	here := addrs(t, 1)[0]
 	a := open(t, "one-secret", here, netip.MustParseAddrPort("[2001:db8::1]:5380"))

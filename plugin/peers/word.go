@@ -52,8 +52,10 @@ func (w *Word) append(b []byte, sent time.Time) []byte {
 	return b
 }
 
-// maxWord is how long one can be.
+// maxWord is how long one can be: a datagram has room for it.
 const maxWord = 8 + 1 + 1 + 16 + 2*binary.MaxVarintLen64 + 1 + 8*MaxServers
+
+var _ [room - maxWord]struct{}
 
 // The most that is believed of a word.
 const (
