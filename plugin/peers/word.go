@@ -43,8 +43,8 @@ func (w *Word) append(b []byte, sent time.Time) []byte {
 	}
 	b = append(b, kind, uint8(key.Bits()))
 	b = append(b, addr[:(key.Bits()+7)/8]...)
-	b = binary.AppendUvarint(b, uint64(max(0, w.TTL/time.Second)))
-	b = binary.AppendUvarint(b, uint64(max(0, sent.Sub(w.At)/time.Millisecond)))
+	b = binary.AppendUvarint(b, uint64(min(max(0, w.TTL), longestTTL)/time.Second))
+	b = binary.AppendUvarint(b, uint64(min(max(0, sent.Sub(w.At)), longestAge)/time.Millisecond))
 	b = append(b, uint8(w.N))
 	for _, s := range w.Servers[:w.N] {
 		b = binary.BigEndian.AppendUint64(b, s)
@@ -57,10 +57,10 @@ const maxWord = 8 + 1 + 1 + 16 + 2*binary.MaxVarintLen64 + 1 + 8*MaxServers
 
 var _ [room - maxWord]struct{}
 
-// The most that is believed of a word.
+// The most that is said of a word, and believed.
 const (
 	longestTTL = 7 * 24 * time.Hour // as resolvers', RFC 8767 section 4
-	longestAge = time.Minute
+	longestAge = time.Second        // the shortest TTL: none is over when it is heard of
 )
 
 // parse takes a word off the front of a datagram that came at that time.

@@ -59,6 +59,17 @@ func TestWordIsMasked(t *testing.T) {
 	}
 }
 
+// TestWordIsBounded: nothing is said that would be refused, with all that follows it
+// in the datagram.
+func TestWordIsBounded(t *testing.T) {
+	for _, w := range []Word{wordOf("192.0.2.1/32", 10000*time.Hour, 0, 1), wordOf("192.0.2.1/32", time.Hour, time.Hour, 1), wordOf("192.0.2.1/32", -1, -time.Hour, 1)} {
+		var got Word
+		if _, err := got.parse(w.append(nil, noon), noon); err != nil || got.TTL > longestTTL || got.At.After(noon) || noon.Sub(got.At) > longestAge {
+			t.Errorf("TTL %v, at %v became %v, at %v (%v)", w.TTL, w.At, got.TTL, got.At, err)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	w := wordOf("198.51.100.0/24", time.Second, 0, 1, 2)
 	good := w.append(nil, noon)
