@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
+	"github.com/ballast-lb/ballast/plugin/peers"
 	"github.com/ballast-lb/ballast/plugin/policy/hidden"
 
 	"github.com/coredns/caddy"
@@ -19,8 +20,9 @@ import (
 // what the old one knows while both run.
 type hub struct {
 	started   time.Time
-	overrides *overrides   // shared with the hub before and after
-	room      *hidden.Room // for resolver keys of all names; shared likewise
+	overrides *overrides    // shared with the hub before and after
+	room      *hidden.Room  // for resolver keys of all names; shared likewise
+	memory    *peers.Memory // of peers; shared likewise
 
 	mu             sync.Mutex
 	zones          []*zone
@@ -75,6 +77,7 @@ func newHub() *hub {
 		started:   time.Now(),
 		overrides: &overrides{},
 		room:      hidden.NewRoom(maxKeys),
+		memory:    peers.NewMemory(time.Now()),
 		slots:     make(chan struct{}, maxChecks),
 		unlisten:  func() {},
 		feeds:     map[string]*feed{},

@@ -52,8 +52,8 @@ func newPeering(listen netip.AddrPort, others []netip.AddrPort, secret *secret.F
 }
 
 // open listens. It fails for an address that is not this machine's.
-func (p *peering) open() (err error) {
-	if p.exchange, err = peers.Open(p.listen, p.others, p.secret); err != nil {
+func (p *peering) open(memory *peers.Memory) (err error) {
+	if p.exchange, err = peers.Open(p.listen, p.others, p.secret, memory); err != nil {
 		return fmt.Errorf("peers: %w; the first address after the secret's file must be one of this machine", err)
 	}
 	return nil

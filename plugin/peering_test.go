@@ -89,12 +89,16 @@ func TestPeersLearnFromEachOther(t *testing.T) {
 	if err := p.both[1].restart(p.dirs[1], p.lines[1]); err != nil {
 		t.Fatal(err)
 	}
+	peers, err := controlIn(p.dirs[1]).Status(t.Context())
+	if err != nil || len(peers.Peers) != 1 || peers.Peers[0].Err != "" {
+		t.Errorf("After a reload peers are %+v (%v)", peers.Peers, err)
+	}
 	p.asks(t, "198.51.8.9", func() bool { return p.known(t, 1, "198.51.8.0/24").Known })
 	if !p.known(t, 1, "198.51.7.0/24").Known {
 		t.Error("A reload forgot what was heard")
 	}
 
-	peers, err := controlIn(p.dirs[1]).Status(t.Context())
+	peers, err = controlIn(p.dirs[1]).Status(t.Context())
 	if err != nil || len(peers.Peers) != 1 || peers.Peers[0].Err != "" || time.Since(peers.Peers[0].Heard) > 10*time.Second {
 		t.Errorf("Peers are %+v (%v)", peers.Peers, err)
 	}

@@ -26,6 +26,8 @@
 //
 // A datagram without words tells that the sender is there. One is refused that
 // does not open, whose number is not above all that came from its sender, or,
-// from a new sender, whose time is further than Skew from the receiver's clock:
-// what was recorded can not be sent again.
+// from a new sender, whose time is further than Skew from the receiver's clock or
+// before the receiver's start: what was recorded can not be sent again, but for
+// what a sender whose clock is ahead sent so long before the receiver's restart.
+// One whose clock is behind is heard of so much later.
 package peers

@@ -20,6 +20,7 @@ type Exchange struct {
 	conn   net.PacketConn
 	peers  []net.Addr
 	secret *secret.File
+	memory *Memory
 
 	// Of the goroutine that sends.
 	id     identity
@@ -28,21 +29,18 @@ type Exchange struct {
 	number uint64
 	packed []byte
 
-	from senders // of the goroutine that receives
-
-	mu    sync.Mutex
-	heard map[netip.AddrPort]time.Time
-	lost  map[string]error // by peer: why it cannot be sent to
+	mu   sync.Mutex
+	lost map[string]error // by peer: why it cannot be sent to
 }
 
 // Open listens for the peers, to whom it sends from the same address. A process
 // that is to be replaced may listen there as well.
-func Open(listen netip.AddrPort, peers []netip.AddrPort, secret *secret.File) (*Exchange, error) {
+func Open(listen netip.AddrPort, peers []netip.AddrPort, secret *secret.File, memory *Memory) (*Exchange, error) {
 	conn, err := reuseport.ListenPacket("udp", listen.String())
 	if err != nil {
 		return nil, fmt.Errorf("listen for peers: %w", err)
 	}
-	e := &Exchange{conn: conn, secret: secret, from: senders{}, heard: map[netip.AddrPort]time.Time{}, lost: map[string]error{}}
+	e := &Exchange{conn: conn, secret: secret, memory: memory, lost: map[string]error{}}
 	rand.Read(e.id[:]) // never fails
 	for _, p := range peers {
 		e.peers = append(e.peers, net.UDPAddrFromAddrPort(p))
@@ -123,11 +121,11 @@ func (e *Exchange) Receive(hear func(*Word), refused func(netip.AddrPort, error)
 
 func (e *Exchange) take(b []byte, from netip.AddrPort, hear func(*Word)) error {
 	now := time.Now()
-	words, err := e.from.open(e.secret.Get(now), b, now)
+	words, err := e.memory.open(e.secret.Get(now), b, now)
 	if err != nil {
 		return err
 	}
-	e.remember(from, now)
+	e.memory.remember(from, now)
 	for len(words) > 0 {
 		var w Word
 		if words, err = w.parse(words, now); err != nil {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,6 +27,11 @@ type member struct {
 
 func open(t *testing.T, text string, listen netip.AddrPort, peers ...netip.AddrPort) *member {
 	t.Helper()
+	return openWith(t, NewMemory(time.Now()), text, listen, peers...)
+}
+
+func openWith(t *testing.T, memory *Memory, text string, listen netip.AddrPort, peers ...netip.AddrPort) *member {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -35,7 +41,7 @@ func open(t *testing.T, text string, listen netip.AddrPort, peers ...netip.AddrP
 		t.Fatal(err)
 	}
 	m := &member{}
-	if m.Exchange, err = Open(listen, peers, file); err != nil {
+	if m.Exchange, err = Open(listen, peers, file, memory); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
@@ -102,6 +108,32 @@ func TestExchange(t *testing.T) {
 	eventually(t, "the second is heard of", func() bool { return !c.Peers()[1].Heard.IsZero() })
 	if !a.has(0, 0) || !c.has(1000, 0) {
 		t.Error("a word was made of nothing")
+	}
+}
+
+// TestReplacedExchange: the one that follows in the process knows whom the one
+// before had heard, and takes nothing that came to that.
+func TestReplacedExchange(t *testing.T) {
+	at := addrs(t, 2)
+	memory, id := NewMemory(time.Now()), identity{1}
+	recorded := seal(sealOf("one-secret", id), id, 1, time.Now(), nil)
+	sender, err := net.ListenPacket("udp", at[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	before := openWith(t, memory, "one-secret", at[1], at[0])
+	sender.WriteTo(recorded, net.UDPAddrFromAddrPort(at[1]))
+	eventually(t, "it is heard", func() bool { return !before.Peers()[0].Heard.IsZero() })
+	before.Close()
+	after := openWith(t, memory, "one-secret", at[1], at[0])
+	if after.Peers()[0].Heard.IsZero() {
+		t.Error("the next one has forgotten the peer")
+	}
+	sender.WriteTo(recorded, net.UDPAddrFromAddrPort(at[1]))
+	eventually(t, "it is refused", func() bool { return after.has(0, 1) })
+	if after.refused[0] != "replay" {
+		t.Errorf("refused for %v", after.refused)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -18,7 +17,7 @@ const Skew = time.Minute
 var (
 	errSecret = errors.New("it was not sealed with our secret")
 	errClock  = errors.New("its sender's clock differs from ours by more than " + Skew.String())
-	errReplay = errors.New("it came before")
+	errReplay = errors.New("it came before, or was sent before we started")
 )
 
 const (
@@ -60,58 +59,4 @@ func seal(aead cipher.AEAD, id identity, number uint64, sent time.Time, words []
 	b = binary.BigEndian.AppendUint64(b, number)
 	plain := binary.BigEndian.AppendUint64(nil, uint64(sent.UnixMilli()))
 	return aead.Seal(b, nonce(number), append(plain, words...), b[:headerSize])
-}
-
-// sender is a process that was heard of.
-type sender struct {
-	aead   cipher.AEAD
-	secret string
-	number uint64 // of its last datagram
-	heard  time.Time
-}
-
-// senders open what they send. They are used by one goroutine.
-type senders map[identity]*sender
-
-// forgetAfter is when a silent sender is forgotten: much later than its datagrams
-// are too old to be from a new one.
-const forgetAfter = 10 * Skew
-
-// open returns the words of a datagram that came now.
-func (s senders) open(secret string, b []byte, now time.Time) ([]byte, error) {
-	if len(b) < headerSize+timeSize+tagSize || string(b[:len(magic)]) != magic {
-		return nil, errMalformed
-	}
-	id := identity(b[len(magic):])
-	number := binary.BigEndian.Uint64(b[headerSize-8:])
-	from, known := s[id]
-	if known = known && from.secret == secret; !known {
-		from = &sender{aead: sealOf(secret, id), secret: secret}
-	}
-	if number <= from.number {
-		return nil, errReplay
-	}
-	plain, err := from.aead.Open(nil, nonce(number), b[headerSize:], b[:headerSize])
-	if err != nil {
-		return nil, errSecret
-	}
-	sent := time.UnixMilli(int64(binary.BigEndian.Uint64(plain)))
-	if off := now.Sub(sent); !known && off.Abs() > Skew {
-		return nil, fmt.Errorf("%w: it says %s", errClock, sent.UTC().Format(time.RFC3339))
-	}
-	from.number, from.heard = number, now
-	s.admit(id, from, now)
-	return plain[timeSize:], nil
-}
-
-func (s senders) admit(id identity, from *sender, now time.Time) {
-	if s[id] == from {
-		return
-	}
-	for other, f := range s {
-		if now.Sub(f.heard) > forgetAfter {
-			delete(s, other)
-		}
-	}
-	s[id] = from
 }

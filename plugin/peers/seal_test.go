@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// newMemory is that of a process that started an hour ago.
+func newMemory() *Memory { return NewMemory(noon.Add(-time.Hour)) }
+
 func TestOpen(t *testing.T) {
 	alice, bob := identity{1}, identity{2}
 	const ours, theirs = "a secret", "another one"
@@ -42,7 +45,7 @@ func TestOpen(t *testing.T) {
 		{"a header alone", send(alice, ours, 2, noon)[:headerSize], errMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := senders{}
+			s := newMemory()
 			if _, err := s.open(ours, send(alice, ours, 1, noon), noon); err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +66,7 @@ func TestOpen(t *testing.T) {
 // TestOpenNeverTwice: what was recorded counts at no later time, however long its
 // sender is silent.
 func TestOpenNeverTwice(t *testing.T) {
-	s, recorded := senders{}, seal(sealOf("s", identity{1}), identity{1}, 1, noon, nil)
+	s, recorded := newMemory(), seal(sealOf("s", identity{1}), identity{1}, 1, noon, nil)
 	for after := time.Duration(0); after < time.Hour; after += 10 * time.Second {
 		_, err := s.open("s", recorded, noon.Add(after))
 		if (err == nil) != (after == 0) {
@@ -73,19 +76,44 @@ func TestOpenNeverTwice(t *testing.T) {
 		if _, err := s.open("s", seal(sealOf("s", other), other, uint64(after)+1, noon.Add(after), nil), noon.Add(after)); err != nil {
 			t.Fatal(err)
 		}
-		if len(s) > 20 {
-			t.Fatalf("%d senders are remembered", len(s))
+		if len(s.senders) > 20 {
+			t.Fatalf("%d senders are remembered", len(s.senders))
+		}
+	}
+}
+
+// TestOpenAfterRestart: what was recorded before a restart is fresh, but not new.
+func TestOpenAfterRestart(t *testing.T) {
+	s, alice := NewMemory(noon), identity{1}
+	for _, c := range []struct {
+		name   string
+		number uint64
+		sent   time.Duration // after the start
+		want   error
+	}{
+		{"recorded a minute ago", 1, -50 * time.Second, errReplay},
+		{"recorded just before", 2, -time.Millisecond, errReplay},
+		{"sent since", 3, 0, nil},
+		{"sent by a clock that was set back meanwhile", 4, -time.Second, nil},
+	} {
+		d := seal(sealOf("s", alice), alice, c.number, noon.Add(c.sent), nil)
+		if _, err := s.open("s", d, noon.Add(time.Second)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
 }
 
 func TestNewSecret(t *testing.T) {
-	s, id := senders{}, identity{1}
+	s, id := newMemory(), identity{1}
 	for i, step := range []struct {
 		ours, theirs string
+		number       uint64
 		ok           bool
-	}{{"old", "old", true}, {"old", "new", false}, {"new", "new", true}, {"new", "old", false}, {"new", "new", true}} {
-		_, err := s.open(step.ours, seal(sealOf(step.theirs, id), id, uint64(i)+1, noon, nil), noon)
+	}{
+		{"old", "old", 1, true}, {"old", "new", 2, false}, {"new", "new", 3, true}, {"new", "old", 4, false},
+		{"new", "new", 5, true}, {"old", "old", 1, false}, {"old", "old", 6, true},
+	} {
+		_, err := s.open(step.ours, seal(sealOf(step.theirs, id), id, step.number, noon, nil), noon)
 		if (err == nil) != step.ok {
 			t.Errorf("step %d: %v", i, err)
 		}
@@ -95,9 +123,9 @@ func TestNewSecret(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	f.Add(seal(sealOf("s", identity{1}), identity{1}, 1, noon, []byte("words")))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s := senders{}
+		s := newMemory()
 		words, err := s.open("another", b, noon)
-		if err == nil || words != nil || len(s) > 0 {
+		if err == nil || words != nil || len(s.senders) > 0 {
 			t.Fatalf("%x was opened", b)
 		}
 	})

@@ -13,18 +13,6 @@ type Status struct {
 	Err   error     // why nothing can be sent to it
 }
 
-// maxHeard bounds the addresses that are remembered: those who know the secret
-// may come from any.
-const maxHeard = 64
-
-func (e *Exchange) remember(from netip.AddrPort, now time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, ok := e.heard[from]; ok || len(e.heard) < maxHeard {
-		e.heard[from] = now
-	}
-}
-
 // Peers tells of each peer that is configured.
 func (e *Exchange) Peers() []Status {
 	e.mu.Lock()
@@ -32,7 +20,7 @@ func (e *Exchange) Peers() []Status {
 	list := make([]Status, len(e.peers))
 	for i, p := range e.peers {
 		addr, _ := netip.ParseAddrPort(p.String())
-		list[i] = Status{Peer: p.String(), Heard: e.heard[addr], Err: e.lost[p.String()]}
+		list[i] = Status{Peer: p.String(), Heard: e.memory.last(addr), Err: e.lost[p.String()]}
 	}
 	return list
 }
