@@ -17,7 +17,8 @@ type Listener interface {
 }
 
 // Hear implements Listener: the key is noted as it is by Draw, with the answer
-// that it has. Whether it counts is for this name server to say.
+// that it has. Whether it counts is for this name server to say. Of answers at
+// almost the same moment the last one stands, at all name servers.
 func (h *headroom) Hear(p *Plan, q Query, c Choice) {
 	if !h.draws(p, h.belief.Table(), q) {
 		return
@@ -26,7 +27,7 @@ func (h *headroom) Hear(p *Plan, q Query, c Choice) {
 	now := q.Now.UnixNano()
 	h.note(now)
 	sh, r := h.keys.Ask(key, now)
-	if r != nil {
+	if r != nil && r.Last <= now {
 		h.withdraw(r, now)
 		r.TTL = float32(c.TTL.Seconds())
 		if h.keys.Census().Trusts(r) && c.N > 0 {

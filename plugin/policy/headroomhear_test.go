@@ -94,6 +94,24 @@ func TestHearsay(t *testing.T) {
 			t.Errorf("held %v", got)
 		}
 	})
+	t.Run("of a moment before our own answer", func(t *testing.T) {
+		k, h := begin(t)
+		own := k.ask(keyOf(0))
+		k.now = k.now.Add(-30 * time.Millisecond)
+		hear(k, h, keyOf(0), A, (own.Members[0]+1)%3)
+		if got := held(k, keyOf(0)); len(got) != 1 || got[0] != own.Members[0] {
+			t.Errorf("held %v, want %d", got, own.Members[0])
+		}
+	})
+	t.Run("after the clock was set back", func(t *testing.T) {
+		k, h := begin(t)
+		own := k.ask(keyOf(0))
+		k.now = k.now.Add(-time.Hour)
+		hear(k, h, keyOf(0), A, (own.Members[0]+1)%3)
+		if got := held(k, keyOf(0)); len(got) != 1 || got[0] == own.Members[0] {
+			t.Errorf("held %v, as before", got)
+		}
+	})
 	t.Run("of servers that we do not know", func(t *testing.T) {
 		k, h := begin(t)
 		k.ask(keyOf(0))

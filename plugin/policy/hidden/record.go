@@ -51,9 +51,10 @@ type Held struct {
 }
 
 // Repeats tells that the key asks for what it was told a moment ago: a
-// repetition, not news.
+// repetition, not news. It may be a moment before too, where one question
+// overtook the other or another name server tells of it late.
 func (r *Record) Repeats(now int64) bool {
-	return r.TTL > 0 && now >= r.Last && seconds(now-r.Last) < again
+	return r.TTL > 0 && math.Abs(seconds(now-r.Last)) < again
 }
 
 // presume lets a newcomer count as an average key until more is known of it:

@@ -201,3 +201,17 @@ func TestTogether(t *testing.T) {
 		t.Errorf("%d keys, with room for 200", s.Len())
 	}
 }
+
+// TestAMomentBefore: questions of almost the same time count once, in whichever
+// order they are heard of.
+func TestAMomentBefore(t *testing.T) {
+	s, key := NewStore(100, nil, 1), keyOf(t, 1)
+	for i := range 20 {
+		tell(s, key, start+ns(70*float64(i)), 60)
+	}
+	want, _ := s.Look(key)
+	tell(s, key, want.Last-ns(0.03), 60)
+	if got, _ := s.Look(key); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
