@@ -134,6 +134,8 @@ func TestPeersAreRead(t *testing.T) {
 		{"a name", "peers DIR/secret 127.0.0.1:5380 ns2.example.org:5380", "'ns2.example.org:5380' is not an ADDRESS:PORT"},
 		{"no port", "peers DIR/secret 127.0.0.1 127.0.0.2:5380", "'127.0.0.1' is not an ADDRESS:PORT"},
 		{"ourselves again", "peers DIR/secret 127.0.0.1:5380 127.0.0.1:5380", "stands there twice"},
+		{"ourselves, written otherwise", "peers DIR/secret 127.0.0.1:5380 [::ffff:127.0.0.1]:5380", "stands there twice"},
+		{"a peer of another family", "peers DIR/secret 127.0.0.1:5380 127.0.0.2:5380 [2001:db8::53]:5380", "[2001:db8::53]:5380 cannot be reached from 127.0.0.1:5380"},
 		{"an address of another machine", "peers DIR/secret 192.0.2.1:5380 127.0.0.1:5380", "must be one of this machine"},
 		{"two exchanges", "peers DIR/secret 127.0.0.1:5380 127.0.0.2:5380\n}\nballast DIR/zone example.net {\npeers DIR/secret 127.0.0.1:5381 127.0.0.2:5380", "there is one exchange for all"},
 	} {

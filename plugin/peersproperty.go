@@ -35,12 +35,27 @@ func setPeers(c *caddy.Controller, cfg *config) error {
 		if err != nil || addr.Port() == 0 {
 			return c.Errf("peers: '%s' is not an ADDRESS:PORT such as 192.0.2.53:5380 or [2001:db8::53]:5380", arg)
 		}
+		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 		if slices.Contains(addrs, addr) {
 			return c.Errf("peers: %s stands there twice; our own address comes first, and those of the others after it", addr)
 		}
 		addrs = append(addrs, addr)
 	}
+	if stranger := otherFamily(addrs[0].Addr(), addrs[1:]); stranger.IsValid() {
+		return c.Errf("peers: %s cannot be reached from %s, which is of the other family; listen at [::]:%d for both", stranger, addrs[0], addrs[0].Port())
+	}
 	cfg.peers = strings.Join(args, " ")
 	cfg.peering = newPeering(addrs[0], addrs[1:], file)
 	return nil
+}
+
+// otherFamily is a peer that a socket at that address cannot send to, if there is
+// one. Wildcards are for both families.
+func otherFamily(listen netip.Addr, peers []netip.AddrPort) netip.AddrPort {
+	for _, p := range peers {
+		if !listen.IsUnspecified() && p.Addr().Is4() != listen.Is4() {
+			return p
+		}
+	}
+	return netip.AddrPort{}
 }

@@ -17,8 +17,8 @@ import (
 
 // Exchange is one name server's end.
 type Exchange struct {
-	conn   net.PacketConn
-	peers  []net.Addr
+	conn   *net.UDPConn
+	peers  []netip.AddrPort
 	secret *secret.File
 	memory *Memory
 
@@ -30,8 +30,12 @@ type Exchange struct {
 	packed []byte
 
 	mu   sync.Mutex
-	lost map[string]error // by peer: why it cannot be sent to
+	lost map[netip.AddrPort]error // by peer: why it cannot be sent to
 }
+
+// readBuffer is asked for: what a few peers tell at their fastest within a tenth of a
+// second in which this process does not run.
+const readBuffer = 1 << 20
 
 // Open listens for the peers, to whom it sends from the same address. A process
 // that is to be replaced may listen there as well.
@@ -40,11 +44,9 @@ func Open(listen netip.AddrPort, peers []netip.AddrPort, secret *secret.File, me
 	if err != nil {
 		return nil, fmt.Errorf("listen for peers: %w", err)
 	}
-	e := &Exchange{conn: conn, secret: secret, memory: memory, lost: map[string]error{}}
-	rand.Read(e.id[:]) // never fails
-	for _, p := range peers {
-		e.peers = append(e.peers, net.UDPAddrFromAddrPort(p))
-	}
+	e := &Exchange{conn: conn.(*net.UDPConn), peers: peers, secret: secret, memory: memory, lost: map[netip.AddrPort]error{}}
+	e.conn.SetReadBuffer(readBuffer) // as much of it as the system allows
+	rand.Read(e.id[:])               // never fails
 	return e, nil
 }
 
@@ -65,8 +67,8 @@ func (e *Exchange) Send(words []Word, now time.Time) (datagrams int) {
 		e.number++
 		b := seal(e.aead, e.id, e.number, now, e.packed)
 		for _, p := range e.peers {
-			_, err := e.conn.WriteTo(b, p)
-			e.note(p.String(), err)
+			_, err := e.conn.WriteToUDPAddrPort(b, p)
+			e.note(p, err)
 		}
 		datagrams++
 	}
@@ -86,7 +88,7 @@ func (e *Exchange) pack(words []Word, now time.Time) []Word {
 	return words
 }
 
-func (e *Exchange) note(peer string, err error) {
+func (e *Exchange) note(peer netip.AddrPort, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err == nil || errors.Is(err, net.ErrClosed) {
@@ -104,7 +106,7 @@ const retry = 100 * time.Millisecond
 func (e *Exchange) Receive(hear func(*Word), refused func(netip.AddrPort, error)) {
 	b := make([]byte, 2*maxSize)
 	for {
-		n, addr, err := e.conn.ReadFrom(b)
+		n, from, err := e.conn.ReadFromUDPAddrPort(b)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -112,7 +114,7 @@ func (e *Exchange) Receive(hear func(*Word), refused func(netip.AddrPort, error)
 			time.Sleep(retry)
 			continue
 		}
-		from, _ := netip.ParseAddrPort(addr.String())
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if err := e.take(b[:n], from, hear); err != nil {
 			refused(from, err)
 		}

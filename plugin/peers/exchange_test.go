@@ -168,6 +168,24 @@ func TestSendFillsDatagrams(t *testing.T) {
 	}
 }
 
+// TestBothFamilies has one that listens at all addresses, and a peer of each family.
+func TestBothFamilies(t *testing.T) {
+	at := addrs(t, 2)
+	all := netip.AddrPortFrom(netip.IPv6Unspecified(), at[0].Port())
+	six := netip.AddrPortFrom(netip.IPv6Loopback(), at[1].Port())
+	a := open(t, "one-secret", all, at[1], six)
+	b := open(t, "one-secret", at[1], at[0])
+	c := open(t, "one-secret", six, netip.AddrPortFrom(netip.IPv6Loopback(), at[0].Port()))
+	for _, m := range []*member{a, b, c} {
+		m.Send(nil, time.Now())
+	}
+	for name, m := range map[string]*member{"at all": a, "IPv4": b, "IPv6": c} {
+		for i := range m.Peers() {
+			eventually(t, name+" hears its peers", func() bool { p := m.Peers()[i]; return p.Err == nil && !p.Heard.IsZero() })
+		}
+	}
+}
+
 func TestSendTellsOfTrouble(t *testing.T) {
 	here := addrs(t, 1)[0]
 	a := open(t, "one-secret", here, netip.MustParseAddrPort("[2001:db8::1]:5380"))

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 )
 
@@ -19,8 +18,7 @@ func (e *Exchange) Peers() []Status {
 	defer e.mu.Unlock()
 	list := make([]Status, len(e.peers))
 	for i, p := range e.peers {
-		addr, _ := netip.ParseAddrPort(p.String())
-		list[i] = Status{Peer: p.String(), Heard: e.memory.last(addr), Err: e.lost[p.String()]}
+		list[i] = Status{Peer: p.String(), Heard: e.memory.last(p), Err: e.lost[p]}
 	}
 	return list
 }
