@@ -1,8 +1,6 @@
 package ballast
 
 import (
-	"slices"
-
 	"github.com/ballast-lb/ballast/plugin/peers"
 	"github.com/ballast-lb/ballast/plugin/policy"
 )
@@ -10,7 +8,7 @@ import (
 // namesHeard finds what words are of. It is used by one goroutine.
 type namesHeard struct {
 	hub    *hub
-	zones  []*zoneData // that steers is made of
+	loads  uint64 // of the hub's zones, when steers was made
 	steers map[uint64]*steer
 	rolls  map[uint64]roll
 }
@@ -46,15 +44,10 @@ func (n *namesHeard) take(w *peers.Word) bool {
 
 // steer finds a name's, anew after zones have changed.
 func (n *namesHeard) steer(place uint64) *steer {
-	var now []*zoneData
-	zones := n.hub.allZones()
-	for _, z := range zones {
-		now = append(now, z.data.Load())
-	}
-	if !slices.Equal(now, n.zones) {
-		n.zones, n.steers, n.rolls = now, map[uint64]*steer{}, map[uint64]roll{}
-		for _, data := range now {
-			for _, s := range data.steers {
+	if loads := n.hub.loads.Load(); loads != n.loads {
+		n.loads, n.steers, n.rolls = loads, map[uint64]*steer{}, map[uint64]roll{}
+		for _, z := range n.hub.allZones() {
+			for _, s := range z.data.Load().steers {
 				n.steers[s.place] = s
 			}
 		}

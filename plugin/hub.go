@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/consul"
@@ -23,6 +24,8 @@ type hub struct {
 	overrides *overrides    // shared with the hub before and after
 	room      *hidden.Room  // for resolver keys of all names; shared likewise
 	memory    *peers.Memory // of peers; shared likewise
+
+	loads atomic.Uint64 // of zones so far: whether there may be other names than before
 
 	mu             sync.Mutex
 	zones          []*zone
@@ -123,6 +126,7 @@ func (h *hub) addZone(z *zone) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.zones = append(h.zones, z)
+	h.loads.Add(1)
 }
 
 // client returns the client for a Consul. There is one for all directives that

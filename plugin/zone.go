@@ -75,7 +75,9 @@ func (z *zone) load() error {
 	if err != nil {
 		return err
 	}
-	z.release(z.data.Swap(data), data)
+	old := z.data.Swap(data)
+	z.hub.loads.Add(1)
+	z.release(old, data)
 	return nil
 }
 
