@@ -24,6 +24,7 @@ type hub struct {
 	overrides *overrides    // shared with the hub before and after
 	room      *hidden.Room  // for resolver keys of all names; shared likewise
 	memory    *peers.Memory // of peers; shared likewise
+	absent    *absent       // peers; shared likewise
 
 	loads atomic.Uint64 // of zones so far: whether there may be other names than before
 
@@ -81,6 +82,7 @@ func newHub() *hub {
 		overrides: &overrides{},
 		room:      hidden.NewRoom(maxKeys),
 		memory:    peers.NewMemory(time.Now()),
+		absent:    &absent{peers: map[string]bool{}},
 		slots:     make(chan struct{}, maxChecks),
 		unlisten:  func() {},
 		feeds:     map[string]*feed{},

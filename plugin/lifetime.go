@@ -21,7 +21,7 @@ const (
 // a reload the old instance serves until then.
 func (h *hub) start() error {
 	if h.peering != nil {
-		if err := h.peering.open(h.memory); err != nil {
+		if err := h.peering.open(h.memory, h.absent); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/ballast-lb/ballast/internal/control"
@@ -33,9 +34,24 @@ type peering struct {
 	secret   *secret.File
 	queue    chan told
 	exchange *peers.Exchange // from the start on
+	opened   time.Time
+	absent   *absent
+	refused  *rate.Sometimes
+}
 
-	away    []bool // by peer, as logged
-	refused *rate.Sometimes
+// absent are the peers that are away, as logged.
+type absent struct {
+	mu    sync.Mutex
+	peers map[string]bool
+}
+
+// note tells whether that is news.
+func (a *absent) note(peer string, away bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	news := a.peers[peer] != away
+	a.peers[peer] = away
+	return news
 }
 
 // told is an answer that peers are to know of.
@@ -48,11 +64,12 @@ type told struct {
 
 func newPeering(listen netip.AddrPort, others []netip.AddrPort, secret *secret.File) *peering {
 	return &peering{listen: listen, others: others, secret: secret, queue: make(chan told, wordsQueue),
-		away: make([]bool, len(others)), refused: &rate.Sometimes{First: 1, Interval: time.Minute}}
+		refused: &rate.Sometimes{First: 1, Interval: time.Minute}}
 }
 
 // open listens. It fails for an address that is not this machine's.
-func (p *peering) open(memory *peers.Memory) (err error) {
+func (p *peering) open(memory *peers.Memory, absent *absent) (err error) {
+	p.opened, p.absent = time.Now(), absent
 	if p.exchange, err = peers.Open(p.listen, p.others, p.secret, memory); err != nil {
 		return fmt.Errorf("peers: %w; the first address after the secret's file must be one of this machine", err)
 	}
@@ -123,16 +140,17 @@ func (p *peering) flush(words []peers.Word, allowed *rate.Limiter) []peers.Word 
 	return words[:0]
 }
 
-// watch logs who went away or came.
+// watch logs who went away or came. Whoever starts with us has time to.
 func (p *peering) watch(now time.Time) {
-	for i, s := range p.exchange.Peers() {
-		if away := troubleOf(s, now) != ""; away != p.away[i] {
-			p.away[i] = away
-			if away {
-				log.Warningf("peer %s: %s; it learns nothing of our answers, or we of its", s.Peer, troubleOf(s, now))
-			} else {
-				log.Infof("peer %s: is there again", s.Peer)
-			}
+	for _, s := range p.exchange.Peers() {
+		trouble := troubleOf(s, now)
+		switch {
+		case trouble != "" && s.Err == nil && now.Sub(p.opened) <= silence:
+		case !p.absent.note(s.Peer, trouble != ""):
+		case trouble != "":
+			log.Warningf("peer %s: %s; it learns nothing of our answers, or we of its", s.Peer, trouble)
+		default:
+			log.Infof("peer %s: is there again", s.Peer)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ballast-lb/ballast/internal/control"
 	"github.com/ballast-lb/ballast/internal/freeport"
+	"github.com/ballast-lb/ballast/internal/secret"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
@@ -117,6 +118,33 @@ func TestPeerOutOfTune(t *testing.T) {
 	}
 	if p.known(t, 1, "198.51.9.0/24").Known {
 		t.Error("It learned from a stranger")
+	}
+}
+
+// TestPeersAreMissedOnce: who never came is logged when it had time to, and once
+// also if there are reloads.
+func TestPeersAreMissedOnce(t *testing.T) {
+	log := logged(t)
+	path := filepath.Join(t.TempDir(), "secret")
+	os.WriteFile(path, []byte(strings.Repeat("s", 32)), 0o600)
+	file, err := secret.New(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, other := newHub(), netip.MustParseAddrPort("127.0.0.1:9")
+	for i, want := range []int{0, 1, 1} {
+		p := newPeering(netip.MustParseAddrPort("127.0.0.1:0"), []netip.AddrPort{other}, file)
+		if err := p.open(h.memory, h.absent); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.exchange.Close() })
+		p.watch(time.Now().Add(beatEvery))
+		if i > 0 {
+			p.watch(time.Now().Add(silence + beatEvery))
+		}
+		if got := strings.Count(log.String(), "was never heard of"); got != want {
+			t.Errorf("reload %d: logged %d times, want %d", i, got, want)
+		}
 	}
 }
 

@@ -50,7 +50,8 @@ func (h *hub) succeed(old *hub) {
 	}
 	h.old = old
 	h.started = old.started
-	h.overrides, h.room, h.memory = old.overrides, old.room, old.memory
+	h.overrides, h.room = old.overrides, old.room
+	h.memory, h.absent = old.memory, old.absent
 	old.mu.Lock()
 	old.successor = h
 	old.mu.Unlock()
