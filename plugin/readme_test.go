@@ -57,7 +57,7 @@ func examples(t *testing.T) []example {
 
 var (
 	zoneFile = regexp.MustCompile(`(?m)^(\s*ballast\s+)(\S+)(.*)$`)
-	peerLine = regexp.MustCompile(`(?m)^(\s*peers\s+)\S+ \S+(:\d+) \S+(:\d+)$`)
+	peerLine = regexp.MustCompile(`(?m)^(\s*peers\s+)\S+ \S+(:\d+) \S+(:\d+) \S+(:\d+)$`)
 	stateDir = regexp.MustCompile(`(?m)^(\s*state\s+)\S+`)
 	key      = regexp.MustCompile(`(?m)^([\w.]+):\d+ \{`)
 	anyPort  = regexp.MustCompile(`(:)(\d{4,5})\b`)
@@ -87,7 +87,7 @@ func (e *example) ready(t *testing.T) (port int) {
 	if err := os.WriteFile(secret, []byte(strings.Repeat("s", 32)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.text = peerLine.ReplaceAllString(e.text, "${1}"+secret+" 127.0.0.1$2 127.0.0.2$3")
+	e.text = peerLine.ReplaceAllString(e.text, "${1}"+secret+" 127.0.0.1$2 127.0.0.2$3 127.0.0.3$4")
 	e.text = stateDir.ReplaceAllString(e.text, "${1}"+t.TempDir())
 	socket := filepath.Join(t.TempDir(), "control", "coredns.sock")
 	t.Setenv("BALLAST_CONTROL", socket)
