@@ -16,6 +16,7 @@ type examiner struct {
 	model    *oracle.Model
 	journal  *journal
 	tally    *tally
+	stalls   *stalls
 	patience time.Duration // until a question counts as lost
 	margin   time.Duration // by which a question may come too late for a process that ends
 
@@ -55,6 +56,10 @@ func (e *examiner) lost(asked oracle.Asked, network, how string) {
 	asked.Received = e.clock.now()
 	if e.model.Excused(asked.Sent, asked.Sent+e.margin) {
 		e.tally.excused.Add(1)
+		return
+	}
+	if e.stalls.within(asked.Sent, asked.Received) {
+		e.tally.stalled.Add(1)
 		return
 	}
 	e.tally.lost.Add(1)

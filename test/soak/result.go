@@ -21,8 +21,10 @@ type result struct {
 	Checked       int64                 `json:"checked"`
 	Truncated     int64                 `json:"truncated"`
 	Excused       int64                 `json:"lost_excused"`
+	Stalled       int64                 `json:"lost_in_stalls"`
 	Lost          int64                 `json:"lost"`
 	Cut           int64                 `json:"tcp_asked_again"`
+	Stalls        time.Duration         `json:"longest_stall_ns"`
 	Strays        int64                 `json:"strays"`
 	Held          int64                 `json:"held_back"`
 	Median        time.Duration         `json:"median_ns"`
@@ -60,6 +62,7 @@ func (s *stage) sum(r *result) {
 	r.Operations, r.Faults = s.journal.counts()
 	r.Asked, r.Checked, r.Truncated = t.asked.Load(), t.checked.Load(), t.truncated.Load()
 	r.Excused, r.Lost, r.Cut = t.excused.Load(), t.lost.Load(), t.cut.Load()
+	r.Stalled, r.Stalls = t.stalled.Load(), s.examiner.stalls.longest()
 	r.Strays, r.Held = t.strays.Load(), t.held.Load()
 	r.InOutage, r.Blank, r.Resumed = s.returns.inOutage, s.returns.blank, t.resumed.Load()
 	r.SlowestResume, r.OldestState = s.returns.slowest, s.returns.oldest
@@ -117,6 +120,8 @@ func (r *result) write(w io.Writer, form string) error {
 		row("during the reloads", "%.0f s, asked %.0f/s", r.ReloadSeconds, r.ReloadQPS)
 	}
 	row("lost while away on purpose", "%d", r.Excused)
+	row("lost while the machine stood still", "%d", r.Stalled)
+	row("longest time that it did", "%v", r.Stalls.Round(time.Millisecond))
 	row("lost otherwise", "%d", r.Lost)
 	row("asked again over TCP", "%d", r.Cut)
 	row("late or stray answers", "%d", r.Strays)

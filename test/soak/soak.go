@@ -28,6 +28,7 @@ func soak(ctx context.Context, o settings, out io.Writer) (*result, error) {
 	g.Go(func() error { return s.ask(asking) })
 	g.Go(func() error { return s.watch(asking) })
 	g.Go(func() error { s.tend(asking); return nil })
+	g.Go(func() error { s.examiner.stalls.watch(asking); return nil })
 	g.Go(func() error { s.progress(asking, os.Stderr); return nil })
 	g.Go(func() error {
 		defer stopAsking()

@@ -81,7 +81,7 @@ func newStage(ctx context.Context, o settings, out io.Writer) (_ *stage, err err
 		s.sources = append(s.sources, src.name)
 	}
 	s.examiner = &examiner{
-		clock: s.clock, model: s.model, journal: s.journal, tally: &s.tally,
+		clock: s.clock, model: s.model, journal: s.journal, tally: &s.tally, stalls: newStalls(s.clock),
 		patience: o.limits.Answer, margin: o.margin, out: out, told: map[oracle.Kind]int{},
 	}
 	if err = s.startConsul(); err != nil {

@@ -18,6 +18,7 @@ type tally struct {
 	resumed   atomic.Int64 // from pools that only the state directory can have told
 	lost      atomic.Int64 // not excused
 	excused   atomic.Int64 // lost while the process was away on purpose
+	stalled   atomic.Int64 // lost while the machine stood still
 	cut       atomic.Int64 // asked again, as the server had closed the connection
 	strays    atomic.Int64 // answers to no question, or too late
 	held      atomic.Int64 // not sent, as too many were open
