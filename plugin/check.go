@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"os"
 	"regexp"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ballast-lb/ballast/plugin/cookie"
 	"github.com/ballast-lb/ballast/zones"
 
 	"github.com/coredns/caddy"
@@ -21,10 +19,10 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
-// Check reads a Corefile and the zones of its ballast directives as a start
-// would, and returns every problem. Other plugins' properties are not checked,
-// but directives that CoreDNS does not know are. The error tells that the
-// Corefile could not be read at all.
+// Check reads a Corefile and the zones of its ballast directives as a start of
+// bin/coredns would, and returns every problem. Other plugins' properties are not
+// checked, but where server blocks listen is, and which directives there are. The
+// error tells that the Corefile could not be read at all.
 func Check(path string) ([]zones.Problem, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -34,7 +32,7 @@ func Check(path string) ([]zones.Problem, error) {
 	if err != nil {
 		return []zones.Problem{corefileProblem(path, err)}, nil
 	}
-	var problems []zones.Problem
+	problems := checkKeys(path, blocks)
 	h := newHub() // never started
 	for _, block := range blocks {
 		problems = append(problems, checkBlock(h, path, block)...)
@@ -52,55 +50,6 @@ func inOrder(path string, problems []zones.Problem) []zones.Problem {
 		return math.MaxInt
 	}
 	slices.SortStableFunc(problems, func(a, b zones.Problem) int { return cmp.Compare(own(a), own(b)) })
-	return problems
-}
-
-func checkBlock(h *hub, path string, block caddyfile.ServerBlock) []zones.Problem {
-	var problems []zones.Problem
-	directives := make([]string, 0, len(block.Tokens))
-	for directive := range block.Tokens {
-		directives = append(directives, directive)
-	}
-	slices.Sort(directives)
-	for _, directive := range directives {
-		ours := directive == name || directive == cookie.Name
-		if tokens := block.Tokens[directive]; !ours && !slices.Contains(dnsserver.Directives, directive) && len(tokens) > 0 {
-			problems = append(problems, zones.Problem{
-				File: cmp.Or(tokens[0].File, path), Line: tokens[0].Line, // File if imported
-				Message: fmt.Sprintf("directive %q is not a plugin of this build", directive),
-				Remedy:  "check its spelling, or build CoreDNS with it",
-			})
-		}
-	}
-	if len(block.Tokens[cookie.Name]) > 0 {
-		if err := cookie.Check(directiveOf(cookie.Name, path, block)); err != nil {
-			problems = append(problems, corefileProblem(path, err))
-		}
-	}
-	if len(block.Tokens[name]) > 0 {
-		problems = append(problems, checkBeside(path, block)...)
-		problems = append(problems, checkDirective(h, directiveOf(name, path, block))...)
-	}
-	return problems
-}
-
-// unfit is what other plugins do to answers that were drawn.
-var unfit = map[string]string{
-	"cache":       "cache freezes one answer for its TTL",
-	"loadbalance": "loadbalance shuffles what was drawn by weight",
-}
-
-// checkBeside warns of plugins that should not be in a server block with ballast.
-func checkBeside(path string, block caddyfile.ServerBlock) (problems []zones.Problem) {
-	for _, directive := range slices.Sorted(maps.Keys(unfit)) {
-		if tokens := block.Tokens[directive]; len(tokens) > 0 {
-			problems = append(problems, zones.Problem{
-				File: cmp.Or(tokens[0].File, path), Line: tokens[0].Line, Severity: zones.Warning,
-				Message: unfit[directive],
-				Remedy:  "leave it out of a server block with ballast",
-			})
-		}
-	}
 	return problems
 }
 

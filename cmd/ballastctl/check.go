@@ -27,6 +27,12 @@ name server would, and report every mistake with its file and line and what to
 do about it. Nothing is contacted and nothing is changed, so it can run before
 a commit or a reload.
 
+Of a Corefile it reads where server blocks listen, which directives they have,
+and all that belongs to ballast and cookie. Directives must be those of
+bin/coredns; a CoreDNS of your own may have others. Not read are the properties
+of other plugins (a condition of view, a key of tsig, an address of forward):
+mistakes there show at the start, and so does an address that is in use.
+
 A FILE that ends in .zone, and any FILE if --origin is given, is checked as a
 zone file by itself. Without --origin its zone is what $ORIGIN or the SOA
 record say, or else the file's name without .zone.

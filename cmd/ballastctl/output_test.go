@@ -40,6 +40,7 @@ func TestOutput(t *testing.T) {
 		{"override-clear", example(), "override clear web-4", 0},
 		{"override-clear-json", example(), "override clear web-4 -o json", 0},
 		{"help", example(), "--help", 0},
+		{"help-check", example(), "check --help", 0},
 		{"help-explain", example(), "explain --help", 0},
 		{"version", example(), "--version", 0},
 	} {

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"github.com/ballast-lb/ballast/plugin/directives"
+
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 )
 
 func main() {
-	dnsserver.Directives = directives
+	dnsserver.Directives = directives.Order
 	coremain.Run()
 }

@@ -1,17 +1,15 @@
 package docs
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ballast-lb/ballast/plugin/directives"
 )
 
 const root = "../.."
@@ -162,44 +160,16 @@ func TestPluginsAreListed(t *testing.T) {
 	for _, s := range read(list).spans {
 		listed = append(listed, strings.Fields(s)...)
 	}
-	directives := directives(t)
-	for _, d := range directives {
+	for _, d := range directives.Order {
 		if !slices.Contains(listed, d) {
 			t.Errorf("README.md does not list the plugin %s", d)
 		}
 	}
 	for _, d := range listed {
-		if !slices.Contains(directives, d) {
+		if !slices.Contains(directives.Order, d) {
 			t.Errorf("README.md lists %s, which is no plugin of cmd/coredns", d)
 		}
 	}
-}
-
-// directives reads the order of plugins out of cmd/coredns/plugins.go.
-func directives(t *testing.T) []string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), root+"/cmd/coredns/plugins.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		list, ok := n.(*ast.CompositeLit)
-		if !ok {
-			return true
-		}
-		for _, e := range list.Elts {
-			if lit, ok := e.(*ast.BasicLit); ok {
-				name, _ := strconv.Unquote(lit.Value)
-				names = append(names, name)
-			}
-		}
-		return false
-	})
-	if !slices.Contains(names, "ballast") {
-		t.Fatalf("Found no plugins in cmd/coredns/plugins.go, but %v", names)
-	}
-	return names
 }
 
 // TestDependenciesAreReviewed looks for what go.mod requires directly.
