@@ -23,6 +23,8 @@ type contact struct {
 
 	mu    sync.Mutex
 	good  time.Time // last success
+	heard time.Time // when the newest query that succeeded was asked
+	ill   int       // watches that get nothing but errors of Consul's own
 	lost  time.Time // start of the outage; zero in contact
 	why   error     // of the outage
 	begun chan struct{}
@@ -50,12 +52,41 @@ func (c *contact) fail(asked, now time.Time, err error) {
 	c.log.Warn(text, "err", err)
 }
 
+// fallIll notes that a watch begins to get errors of Consul's own, and heal that
+// it gets answers again.
+func (c *contact) fallIll() { c.addIll(1) }
+func (c *contact) heal()    { c.addIll(-1) }
+
+func (c *contact) addIll(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ill += n
+}
+
+// allIll tells whether none of so many watches gets answers.
+func (c *contact) allIll(watches int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(c.ill) >= watches
+}
+
+// heardBetween tells whether others got answers while a watch did not. What was
+// asked soon after it fell ill may have come before the trouble.
+func (c *contact) heardBetween(ill, asked time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heard.Sub(ill) >= c.grace && c.heard.Before(asked)
+}
+
 // ok notes an answer to a query. The first that was asked since an outage
 // began ends it and wakes all that wait.
 func (c *contact) ok(asked, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.good = now
+	if asked.After(c.heard) {
+		c.heard = asked
+	}
 	if c.lost.IsZero() || asked.Before(c.lost) {
 		return
 	}

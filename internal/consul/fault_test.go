@@ -113,6 +113,58 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestErrorAboutOneService is no outage as long as other services are answered.
+func TestErrorAboutOneService(t *testing.T) {
+	t.Parallel()
+	consul, log := shared.Get(t), &record{}
+	for _, id := range []string{"sound", "ill"} {
+		register(t, consul, service{ID: id, Name: id, Address: "192.0.2.1", Port: 80})
+		defer deregister(t, consul, id)
+	}
+	proxy := consul.Proxy(t)
+	client := newClient(t, Config{Address: proxy.Addr, Wait: 100 * time.Millisecond, Log: log.logger()})
+	client.contact.grace = 50 * time.Millisecond
+	sound, ill := follow(t, client, Query{Service: "sound"}, nil), follow(t, client, Query{Service: "ill"}, nil)
+	sound.size(t, 1)
+	ill.size(t, 1)
+
+	fault := consultest.Answer(500, "rpc error making call: No cluster leader")
+	proxy.Set(about("ill", fault))
+	eventually(t, "the log tells of it", func() bool { return log.count("Consul refuses a query") == 1 })
+	failures := proxy.Requests()
+	eventually(t, "more tries", func() bool { return proxy.Requests() >= failures+20 })
+	if s := ill.Status(); !strings.Contains(s.Err, "500 rpc error") || sound.Status().Err != "" {
+		t.Errorf("%+v, and of the other %+v", s, sound.Status())
+	}
+	if log.count("lost contact") != 0 {
+		t.Errorf("log:\n%s", log.buf.String())
+	}
+
+	proxy.Set(fault)
+	eventually(t, "it is an outage", func() bool { return log.count("lost contact") == 1 })
+	proxy.Set(nil)
+	eventually(t, "all is well", func() bool {
+		return ill.Status().Err == "" && sound.Status().Err == "" && log.count("level=INFO") == 2
+	})
+	if log.count("level=WARN") != 2 || log.count("contact with Consul again") != 1 {
+		t.Errorf("log:\n%s", log.buf.String())
+	}
+}
+
+// about lets a fault meet the queries for one service.
+func about(service string, f consultest.Fault) consultest.Fault {
+	return func(next http.Handler) http.Handler {
+		faulty := f(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/"+service) {
+				faulty.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
 // TestAllWatchesTellOfAnOutageAtTheStart has more watches than may ask for the
 // first time at once: those that wait for their turn know as well.
 func TestAllWatchesTellOfAnOutageAtTheStart(t *testing.T) {

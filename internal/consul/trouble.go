@@ -27,6 +27,12 @@ func refusal(err error) bool {
 	return errors.Is(err, errHidden) || errors.As(err, &status) && status.Code/100 == 4
 }
 
+// ownError tells whether Consul answered that it failed, at this query at least.
+func ownError(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && status.Code/100 == 5
+}
+
 // explain words what went wrong in following a service, with the remedy.
 func (c *Client) explain(err error, service string) string {
 	var status api.StatusError

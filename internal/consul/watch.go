@@ -33,8 +33,9 @@ type Watch struct {
 	strict    bool   // ask for the consistent state
 	plain     bool   // ask without waiting all the same, to confirm
 	asked     time.Time
-	first     bool // has a place among the first queries
-	failures  int  // in a row
+	first     bool      // has a place among the first queries
+	failures  int       // in a row
+	ill       time.Time // since when Consul answers with errors of its own
 	refused   bool
 	flawed    bool
 
@@ -74,6 +75,7 @@ func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
 	ctx, leave := w.client.enter(ctx)
 	defer leave()
 	defer w.setAlarms(false, false, "")
+	defer w.heal()
 	w.index, w.plain, w.strict = 0, false, w.last == nil
 	for ctx.Err() == nil {
 		err := w.round(ctx, publish)
@@ -108,6 +110,7 @@ func (w *Watch) round(ctx context.Context, publish func(*pool.Pool)) error {
 		return err
 	}
 	w.failures = 0
+	w.heal()
 	now := w.client.now()
 	w.client.contact.ok(w.asked, now)
 	v := view{
@@ -166,12 +169,40 @@ func (w *Watch) fail(err error) {
 	w.index, w.plain = 0, false
 	w.failures++
 	now := w.client.now()
-	if refusal(err) {
+	switch {
+	case refusal(err):
+		w.heal()
 		w.client.contact.ok(w.asked, now)
 		w.setAlarms(true, w.flawed, status.Err)
-		return
+	case ownError(err):
+		w.suffer(now, status.Err)
+	default:
+		w.client.contact.fail(w.asked, now, outage(status.Err))
 	}
-	w.client.contact.fail(w.asked, now, outage(status.Err))
+}
+
+// suffer notes an error of Consul's own. It may be about this service alone, such
+// as of another datacenter: only where no watch gets answers there is no contact.
+func (w *Watch) suffer(now time.Time, why string) {
+	contact := w.client.contact
+	if w.ill.IsZero() {
+		w.ill = w.asked
+		contact.fallIll()
+	}
+	switch {
+	case contact.allIll(w.client.watches.Load()):
+		contact.fail(w.asked, now, outage(why))
+	case contact.heardBetween(w.ill, w.asked):
+		w.setAlarms(true, w.flawed, why)
+	}
+}
+
+// heal notes an answer of which Consul is sure, or the end of the watch.
+func (w *Watch) heal() {
+	if !w.ill.IsZero() {
+		w.ill = time.Time{}
+		w.client.contact.heal()
+	}
 }
 
 func (w *Watch) setAlarms(refused, flawed bool, why string) {
