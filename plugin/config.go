@@ -60,7 +60,7 @@ func parse(c *caddy.Controller) (*config, error) {
 	}
 	cfg.file = rooted(c, args[0])
 	cfg.origins = plugin.OriginsFromArgsOrServerBlock(args[1:], c.ServerBlockKeys)
-	var errs []error
+	errs := []error{needNames(c, "zone", args[1:])}
 	for c.NextBlock() {
 		set, ok := properties[c.Val()]
 		if !ok {

@@ -11,6 +11,7 @@ import (
 	"github.com/ballast-lb/ballast/internal/statedir"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
 )
 
 // properties are the lines that a ballast block may hold.
@@ -151,6 +152,17 @@ func setTLS(c *caddy.Controller, cfg *config) error {
 }
 
 func setFallthrough(c *caddy.Controller, cfg *config) error {
-	cfg.fall.SetZonesFromArgs(c.RemainingArgs())
+	zones := c.RemainingArgs()
+	cfg.fall.SetZonesFromArgs(zones)
+	return needNames(c, "fallthrough", zones)
+}
+
+// needNames refuses what CoreDNS would leave out without a word.
+func needNames(c *caddy.Controller, what string, zones []string) error {
+	for _, zone := range zones {
+		if len(plugin.Host(zone).NormalizeExact()) == 0 {
+			return c.Errf("%s '%s' is not a domain name", what, zone)
+		}
+	}
 	return nil
 }

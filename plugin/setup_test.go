@@ -43,6 +43,8 @@ func TestParse(t *testing.T) {
 		{"Consul twice", "ballast DIR/zone {\nconsul a\nconsul b\n}", "consul is given twice", nil},
 		{"token without Consul", "ballast DIR/zone {\ntoken DIR/token\n}", "add 'consul ADDRESS'", nil},
 		{"token file missing", "ballast DIR/zone {\nconsul a\ntoken DIR/none\n}", "no such file", nil},
+		{"fallthrough of no name", "ballast DIR/zone {\nfallthrough example.org foo..bar\n}", "fallthrough 'foo..bar' is not a domain name", nil},
+		{"zone of no name", "ballast DIR/zone example.org foo..bar", "zone 'foo..bar' is not a domain name", nil},
 		{"bad duration", "ballast DIR/zone {\nreload soon\n}", "reload 'soon' is not a duration such as 2s", nil},
 		{"negative duration", "ballast DIR/zone {\nreload -1s\n}", "not a duration", nil},
 	} {
