@@ -24,6 +24,12 @@ func TestExitCodes(t *testing.T) {
 		stderr string
 	}{
 		{"no such command", example(), "stauts", 2, `unknown command "stauts": is it status?`},
+		{"no such command to help with", example(), "help stauts", 2, `unknown command "stauts": is it status?`},
+		{"no such command of the director to help with", example(), "help director stauts", 2, `unknown command "stauts": is it status?`},
+		{"no command of it to help with", example(), "help status www", 2, `unknown command "www"`},
+		{"no number", example(), "override web-1 --factor x", 2, "--factor x is not a number such as 0.5: multiplies the weight, 0 to 10\n"},
+		{"no time", example(), "drain web-1 --for 10", 2, "--for 10 is not a time such as 10m: end by itself"},
+		{"no truth", example(), "status --watch=x", 2, "--watch x is not true or false"},
 		{"no such flag", example(), "status --wacth", 2, "unknown flag: --wacth"},
 		{"too few arguments", example(), "explain", 2, "explain: NAME is missing"},
 		{"too many arguments", example(), "drain web-1 web-2", 2, "drain: web-2 is too much: there is one SERVER"},

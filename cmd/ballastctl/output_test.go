@@ -42,7 +42,10 @@ func TestOutput(t *testing.T) {
 		{"help", example(), "--help", 0},
 		{"help-check", example(), "check --help", 0},
 		{"help-explain", example(), "explain --help", 0},
+		{"help-explain", example(), "help explain", 0},
 		{"version", example(), "--version", 0},
+		{"version", example(), "version", 0},
+		{"version-json", example(), "version -o json", 0},
 	} {
 		t.Run(tc.golden, func(t *testing.T) {
 			got := do(t, tc.server, strings.Fields(tc.args))

@@ -45,15 +45,33 @@ func newRoot(e *env) *cobra.Command {
 	}
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.socket, "socket", e.socket, "control socket; also $BALLAST_CONTROL")
 	flags.StringVarP(&a.output, "output", "o", "table", "table or json")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.statusCommand(), a.topCommand(), a.explainCommand(), a.checkCommand(),
-		a.drainCommand(), a.undrainCommand(), a.overrideCommand(), a.directorCommand())
+		a.drainCommand(), a.undrainCommand(), a.overrideCommand(), a.directorCommand(), a.versionCommand())
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Args = helpTopic
 	prepare(a, root)
 	return root
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version of ballastctl, as --version does",
+		Example: "  ballastctl version",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if a.json() {
+				return a.printJSON(map[string]string{"version": a.version})
+			}
+			return a.print(fmt.Sprintf("%s version %s\n", c.Root().Name(), a.version))
+		},
+	}
 }
 
 // prepare makes every command below c tell mistakes in the command line apart
