@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -417,5 +418,53 @@ func TestSeriesOfTwoBlocks(t *testing.T) {
 				t.Errorf("20 queries are counted as %v, from %v on", n, before)
 			}
 		})
+	}
+}
+
+// Two blocks with different servers for one name: each of them is counted.
+func TestAnswersOfTwoBlocksAreSummed(t *testing.T) {
+	const others = `
+www 60 IN LB srv _http._tcp answers=2 check=none
+_http._tcp 60 IN SRV 10 4 80 web1
+_http._tcp 60 IN SRV 10 2 80 web9
+web1 IN A 192.0.2.1
+web9 IN A 192.0.2.9
+`
+	dir, addr, port := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", freeport.For(t)), freeport.For(t)
+	writeZone(t, dir, "zone", webPool)
+	writeZone(t, dir, "other", others)
+	body := fmt.Sprintf("prometheus %s\nballast DIR/zone\n}\nexample.org:%d {\nbind 127.0.0.1\nballast DIR/other", addr, port)
+	s := serve(t, dir, body)
+	listening(t, addr)
+	second := &server{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port), port: port}
+	want := s.given("www.example.org.", 20)
+	for ip, n := range second.given("www.example.org.", 10) {
+		want[ip] += n
+	}
+	summed := func(e exported) {
+		t.Helper()
+		for ip, n := range want {
+			id := fmt.Sprintf("web%s.example.org:80", ip[len(ip)-1:])
+			if got := e.of("answers_total", "real_server", id); got != float64(n) {
+				t.Errorf("%s was given %d times, but %v are counted", id, n, got)
+			}
+		}
+	}
+	summed(scrape(t, addr))
+	if err := s.restart(dir, body); err != nil {
+		t.Fatal(err)
+	}
+	summed(scrape(t, addr)) // while the blocks of before may still run
+	if w := scrape(t, addr).of("server_weight", "real_server", "web9.example.org:80"); w != -99 {
+		t.Errorf("A server of the second block has the weight %v among those of the first", w)
+	}
+}
+
+func TestCountersHandedOnCountOnce(t *testing.T) {
+	var a, b atomic.Uint64
+	a.Store(5)
+	b.Store(7)
+	if n := total([]*atomic.Uint64{&a, &b, &a}, (*atomic.Uint64).Load); n != 12 {
+		t.Errorf("5 and 7, of which the first is in two instances, are counted as %d", n)
 	}
 }

@@ -51,45 +51,71 @@ func (g *planMetrics) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. Of a name that several instances or
-// views have, the newest plan counts, and queries of all of them.
+// Collect implements prometheus.Collector. Of a name that several instances, server
+// blocks or views have, the plan of the newest instance's first block counts, and
+// answers and queries of all.
 func (g *planMetrics) Collect(out chan<- prometheus.Metric) {
 	type place struct{ zone, name string }
-	seen := map[place][]*queryCounts{}
+	seen := map[place][]*steer{}
 	for _, h := range running.newestFirst() {
 		for _, z := range h.allZones() {
 			for owner, s := range z.data.Load().steers {
 				at := place{z.origin, owner}
-				if len(seen[at]) == 0 {
-					g.collect(out, z.origin, owner, s.served.Load())
-				}
-				if !slices.Contains(seen[at], s.queries) {
-					seen[at] = append(seen[at], s.queries)
-				}
+				seen[at] = append(seen[at], s)
 			}
 		}
 	}
-	for at, counts := range seen {
-		g.collectQueries(out, at.zone, at.name, counts)
+	for at, steers := range seen {
+		all := make([]*served, len(steers))
+		for i, s := range steers {
+			all[i] = s.served.Load()
+		}
+		g.collectPlan(out, at.zone, at.name, all[0].plan)
+		g.collectAnswers(out, at.zone, at.name, all)
+		g.collectQueries(out, at.zone, at.name, steers)
 	}
 }
 
-func (g *planMetrics) collect(out chan<- prometheus.Metric, zone, owner string, sv *served) {
-	send(out, g.ttl, prometheus.GaugeValue, sv.plan.TTL.Seconds(), zone, owner)
-	for i := range sv.plan.Members {
-		m := &sv.plan.Members[i]
+func (g *planMetrics) collectPlan(out chan<- prometheus.Metric, zone, owner string, plan *policy.Plan) {
+	send(out, g.ttl, prometheus.GaugeValue, plan.TTL.Seconds(), zone, owner)
+	for i := range plan.Members {
+		m := &plan.Members[i]
 		send(out, g.weight, prometheus.GaugeValue, m.Weight, zone, owner, m.Server.ID)
 		send(out, g.health, prometheus.GaugeValue, healthValues[m.Server.Health], zone, owner, m.Server.ID)
-		send(out, g.answers, prometheus.CounterValue, float64(sv.members[i].given.Load()), zone, owner, m.Server.ID)
 	}
 }
 
-func (g *planMetrics) collectQueries(out chan<- prometheus.Metric, zone, owner string, counts []*queryCounts) {
-	for mode := range policy.Waiting + 1 {
-		var sum uint64
-		for _, c := range counts {
-			sum += c[mode].Load()
+func (g *planMetrics) collectAnswers(out chan<- prometheus.Metric, zone, owner string, all []*served) {
+	counts := map[string][]*atomic.Uint64{} // by server
+	for _, sv := range all {
+		for i := range sv.members {
+			id := sv.plan.Members[i].Server.ID
+			counts[id] = append(counts[id], sv.members[i].given)
 		}
-		send(out, g.queries, prometheus.CounterValue, float64(sum), zone, owner, mode.String())
 	}
+	for id, given := range counts {
+		send(out, g.answers, prometheus.CounterValue, float64(total(given, (*atomic.Uint64).Load)), zone, owner, id)
+	}
+}
+
+func (g *planMetrics) collectQueries(out chan<- prometheus.Metric, zone, owner string, steers []*steer) {
+	counts := make([]*queryCounts, len(steers))
+	for i, s := range steers {
+		counts[i] = s.queries
+	}
+	for mode := range policy.Waiting + 1 {
+		n := total(counts, func(c *queryCounts) uint64 { return c[mode].Load() })
+		send(out, g.queries, prometheus.CounterValue, float64(n), zone, owner, mode.String())
+	}
+}
+
+// total adds counters up. Those that a reload hands on belong to two instances
+// while it lasts, and count once.
+func total[C any](counters []*C, read func(*C) uint64) (n uint64) {
+	for i, c := range counters {
+		if !slices.Contains(counters[:i], c) {
+			n += read(c)
+		}
+	}
+	return n
 }
