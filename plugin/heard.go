@@ -38,7 +38,7 @@ func (n *namesHeard) take(w *peers.Word) bool {
 			c.N++
 		}
 	}
-	listener.Hear(plan, policy.Query{Family: policy.Family(w.Family), Key: w.Key, Now: w.At}, c)
+	listener.Hear(plan, policy.Query{Family: policy.Family(w.Family), Key: w.Key, Now: w.At}, c, w.N)
 	return true
 }
 

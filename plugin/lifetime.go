@@ -39,6 +39,7 @@ func (h *hub) start() error {
 		zoneReloadFailed.WithLabelValues(z.origin).Set(0)
 	}
 	if h.peering != nil {
+		context.AfterFunc(ctx, func() { h.peering.exchange.Close() }) // also while it is sending
 		h.wg.Go(func() { h.peering.send(ctx) })
 		h.wg.Go(func() { h.peering.receive(h) })
 	}

@@ -97,9 +97,8 @@ func (t *told) word() peers.Word {
 	return w
 }
 
-// send sends what is told until ctx ends, and closes the exchange then.
+// send sends what is told until ctx ends.
 func (p *peering) send(ctx context.Context) {
-	defer p.exchange.Close()
 	beat, wait := time.NewTicker(beatEvery), time.NewTimer(wordsWait)
 	defer beat.Stop()
 	defer wait.Stop()

@@ -77,9 +77,9 @@ func (b *byReports) Explain(p *Plan, q Query) Insight {
 }
 
 // Hear implements Listener.
-func (b *byReports) Hear(p *Plan, q Query, c Choice) {
+func (b *byReports) Hear(p *Plan, q Query, c Choice, servers int) {
 	if h := b.made.Load(); h != nil && p.Config.Policy == withReports {
-		h.Hear(p, q, c)
+		h.Hear(p, q, c, servers)
 	}
 }
 

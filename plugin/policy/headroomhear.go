@@ -11,15 +11,16 @@ import (
 type Listener interface {
 	Learner
 	// Hear takes in that the key of q was given c at q.Now by another name server.
-	// The members are those of p that it was given and that p knows; there may be
-	// none. It is safe for concurrent use, also with Draw, and does not wait.
-	Hear(p *Plan, q Query, c Choice)
+	// The members are those of p that it was given and that p knows, of so many
+	// servers; there may be none. It is safe for concurrent use, also with Draw, and
+	// does not wait.
+	Hear(p *Plan, q Query, c Choice, servers int)
 }
 
 // Hear implements Listener: the key is noted as it is by Draw, with the answer
 // that it has. Whether it counts is for this name server to say. Of answers at
 // almost the same moment the last one stands, at all name servers.
-func (h *headroom) Hear(p *Plan, q Query, c Choice) {
+func (h *headroom) Hear(p *Plan, q Query, c Choice, servers int) {
 	if !h.draws(p, h.belief.Table(), q) {
 		return
 	}
@@ -31,7 +32,8 @@ func (h *headroom) Hear(p *Plan, q Query, c Choice) {
 		h.withdraw(r, now)
 		r.TTL = float32(c.TTL.Seconds())
 		if h.keys.Census().Trusts(r) && c.N > 0 {
-			h.hold(p, r, &c, h.weight(r), now)
+			known := float64(c.N) / float64(max(servers, c.N))
+			h.hold(p, r, &c, h.weight(r)*known, now)
 		}
 	}
 	h.keys.Release(sh, r, key, now, c.TTL.Seconds())

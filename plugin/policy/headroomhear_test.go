@@ -25,7 +25,7 @@ func (r replicas) ask(which int, key netip.Prefix) Choice {
 	c := k.policy.Draw(k.plan, q)
 	for i, other := range r {
 		if i != which {
-			other.policy.(Listener).Hear(other.plan, q, c)
+			other.policy.(Listener).Hear(other.plan, q, c, c.N)
 		}
 	}
 	return c
@@ -83,7 +83,7 @@ func TestHearsay(t *testing.T) {
 	hear := func(k *class, h *headroom, key netip.Prefix, f Family, members ...uint16) {
 		c := Choice{N: len(members), TTL: time.Minute}
 		copy(c.Members[:], members)
-		h.Hear(k.plan, Query{Family: f, Key: key, Now: k.now}, c)
+		h.Hear(k.plan, Query{Family: f, Key: key, Now: k.now}, c, c.N)
 	}
 	t.Run("replaces the answer before", func(t *testing.T) {
 		k, h := begin(t)
@@ -119,6 +119,14 @@ func TestHearsay(t *testing.T) {
 		hear(k, h, keyOf(0), A)
 		if got := held(k, keyOf(0)); len(got) != 0 {
 			t.Errorf("held %v", got)
+		}
+	})
+	t.Run("of servers of which we know one of two", func(t *testing.T) {
+		k, h := begin(t)
+		c := Choice{N: 1, TTL: time.Minute}
+		h.Hear(k.plan, Query{Family: A, Key: keyOf(0), Now: k.now}, c, 2)
+		if got := h.belief.Recent(k.plan.view.slots[0]); math.Abs(got-0.1) > 1e-6 { // half of a fifth
+			t.Errorf("It was told to %v of the demand, want 0.1", got)
 		}
 	})
 	t.Run("of what is not steered by key", func(t *testing.T) {

@@ -93,7 +93,7 @@ func TestMemoryWhereReportsDecide(t *testing.T) {
 	if i := p.Explain(plan, Query{Key: keyOf(0), Now: k.now}); !i.Hidden.Known {
 		t.Errorf("the key is %+v", i.Hidden)
 	}
-	p.Hear(plan, Query{Key: keyOf(0), Now: k.now}, Choice{N: 1, TTL: time.Minute})
+	p.Hear(plan, Query{Key: keyOf(0), Now: k.now}, Choice{N: 1, TTL: time.Minute}, 1)
 	if i := p.Explain(plan, Query{Key: keyOf(0), Now: k.now}); len(i.Hidden.Held) != 1 {
 		t.Errorf("the key is %+v", i.Hidden)
 	}

@@ -129,7 +129,7 @@ func (n *nameServer) hear(w word) {
 	for i, s := range w.servers {
 		c.Members[i] = uint16(s)
 	}
-	l.Hear(n.plan, policy.Query{Family: policy.A, Key: w.key, Now: clock(w.at)}, c)
+	l.Hear(n.plan, policy.Query{Family: policy.A, Key: w.key, Now: clock(w.at)}, c, c.N)
 }
 
 // restart is a new process in the place of the old one, with what that has left, or
