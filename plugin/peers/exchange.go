@@ -45,8 +45,8 @@ func Open(listen netip.AddrPort, peers []netip.AddrPort, secret *secret.File, me
 		return nil, fmt.Errorf("listen for peers: %w", err)
 	}
 	e := &Exchange{conn: conn.(*net.UDPConn), peers: peers, secret: secret, memory: memory, lost: map[netip.AddrPort]error{}}
-	e.conn.SetReadBuffer(readBuffer) // as much of it as the system allows
-	rand.Read(e.id[:])               // never fails
+	_ = e.conn.SetReadBuffer(readBuffer) // as much of it as the system allows
+	rand.Read(e.id[:])                   // never fails
 	return e, nil
 }
 
