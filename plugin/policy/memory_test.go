@@ -14,7 +14,7 @@ func schooled(t *testing.T, pool string) *class {
 	t.Helper()
 	k := attend(t, "headroom", roomConfig(), nil, pool)
 	random, due := rand.New(rand.NewPCG(1, 2)), [6]time.Time{}
-	for end := k.now.Add(6 * time.Hour); k.now.Before(end); {
+	for end := k.now.Add(3 * time.Hour); k.now.Before(end); {
 		k.pass(time.Second)
 		for i := range due {
 			if !k.now.Before(due[i]) {
