@@ -9,13 +9,12 @@ import (
 // proven tells whether the answer is at least as new as the pool that it is
 // to replace. A server that was just started knows its leader before it has
 // replayed its log, and then has none of the instances, some of them, or what they
-// were like before: what is older than what was seen, or differs from a pool whose
-// index is not known, is asked for once more from the leader itself
-// (https://developer.hashicorp.com/consul/api-docs/features/consistency). So is
-// the very first state.
+// were like before: what is older than what was seen is asked for once more from the
+// leader itself (https://developer.hashicorp.com/consul/api-docs/features/consistency).
+// So is the first state from the beginning on, also after a reload: an answer that
+// is as the pool was then may be of long ago, and others follow in its log.
 func (w *Watch) proven(next *pool.Pool, meta *api.QueryMeta) bool {
-	older := meta.LastIndex < w.seen || w.seen == 0
-	if older && !w.strict && !next.Equal(w.last) {
+	if meta.LastIndex < w.seen && !w.strict && !next.Equal(w.last) {
 		w.index, w.strict = 0, true
 		return false
 	}

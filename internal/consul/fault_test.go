@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -226,6 +227,38 @@ func TestIndexGoesBackwards(t *testing.T) {
 		register(t, consul, reg)
 		web.next(t, "the next port", func(p *pool.Pool) bool { return int(p.Servers[0].Port) == reg.Port })
 	}
+}
+
+// TestReplayedHistoryIsNotBelieved is Consul just restarted, that passes again
+// through what was: first as it is now, and then as it was before the last change. A
+// watch that has its pool from before a reload knows no index to tell that by.
+func TestReplayedHistoryIsNotBelieved(t *testing.T) {
+	consul := shared.Get(t)
+	register(t, consul, service{ID: "past", Name: "past", Address: "192.0.2.1", Port: 80})
+	defer deregister(t, consul, "past")
+	proxy := consul.Proxy(t)
+	client := newClient(t, Config{Address: proxy.Addr, Wait: 100 * time.Millisecond})
+	known := follow(t, client, Query{Service: "past"}, nil).size(t, 1)
+	var indexes, bodies atomic.Uint64
+	proxy.Set(func(next http.Handler) http.Handler {
+		history := consultest.Index(func(uint64) uint64 { return 4 + min(indexes.Add(1), 2) })(
+			consultest.Body(func(b []byte) []byte {
+				if bodies.Add(1) == 1 {
+					return b
+				}
+				return []byte("[]")
+			})(next))
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("consistent") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			history.ServeHTTP(w, r)
+		})
+	})
+	seeded := follow(t, client, Query{Service: "past"}, known)
+	eventually(t, "the past is told", func() bool { return bodies.Load() >= 5 })
+	seeded.quiet(t)
 }
 
 // TestReplayingTakesNothingAway is Consul just restarted, for a watch that has

@@ -76,7 +76,7 @@ func (w *Watch) Run(ctx context.Context, publish func(*pool.Pool)) error {
 	defer leave()
 	defer w.setAlarms(false, false, "")
 	defer w.heal()
-	w.index, w.plain, w.strict = 0, false, w.last == nil
+	w.index, w.plain, w.strict = 0, false, w.seen == 0
 	for ctx.Err() == nil {
 		err := w.round(ctx, publish)
 		failed := err != nil && ctx.Err() == nil
