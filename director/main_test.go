@@ -199,7 +199,9 @@ func (w *world) hup() {
 func (w *world) settled() {
 	w.t.Helper()
 	for _, v := range w.vips {
-		await(w.t, v.conf.Name+" has servers", func() bool { return v.servers.last() != nil })
+		await(w.t, v.conf.Name+" has servers", func() bool {
+			return v.servers.last() != nil && (v.spare == nil || v.spare.last() != nil)
+		})
 	}
 	w.pass(step)
 }

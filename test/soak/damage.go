@@ -75,9 +75,18 @@ func (d *stateDir) harm(r *rand.Rand, file string, how *damage) (bool, error) {
 	return true, err
 }
 
+// vanish removes the directory, out of the way of whoever may be writing into it.
+func (d *stateDir) vanish() error {
+	gone := d.path + ".gone"
+	if err := os.Rename(d.path, gone); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}
+
 // remake removes the directory, and makes it again.
 func (d *stateDir) remake() error {
-	if err := os.RemoveAll(d.path); err != nil {
+	if err := d.vanish(); err != nil {
 		return err
 	}
 	return d.make()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"time"
 )
@@ -44,7 +43,7 @@ func (s *stage) loseStateDir(ctx context.Context, r *rand.Rand, note func(string
 	defer s.files.Unlock()
 	defer note("")()
 	s.state.beginFailing(s.clock.now())
-	if err := os.RemoveAll(s.state.path); err != nil {
+	if err := s.state.vanish(); err != nil {
 		return err
 	}
 	sleep(ctx, s.pace(between(r, 0, 6*time.Second)))
