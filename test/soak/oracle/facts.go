@@ -23,6 +23,7 @@ type facts struct {
 type usage struct {
 	overOut bool              // an overloaded server is out
 	warnOut func(Server) bool // a server that warns is out
+	fades   bool              // and so is one whose reported load is of long ago
 }
 
 func always(Server) bool       { return true }
@@ -32,7 +33,7 @@ func unreported(s Server) bool { return s.Load == 0 }
 var usages = map[string]usage{
 	"weighted": {overOut: true, warnOut: never},
 	"hash":     {overOut: true, warnOut: never},
-	"headroom": {warnOut: unreported},
+	"headroom": {warnOut: unreported, fades: true},
 	"rr":       {overOut: true, warnOut: always},
 }
 
@@ -48,7 +49,7 @@ func gather(states, loads []span[Pool], drains []span[Drains], use usage, steady
 				f = &facts{there: true, live: true, aside: true, warns: true, relaxed: true, over: steady, least: float64(s.Weight)}
 				all[id] = f
 			}
-			f.see(s, use)
+			f.see(s, use, steady)
 		}
 	}
 	for id, f := range all {
@@ -63,7 +64,7 @@ func gather(states, loads []span[Pool], drains []span[Drains], use usage, steady
 	return all
 }
 
-func (f *facts) see(s Server, use usage) {
+func (f *facts) see(s Server, use usage, steady bool) {
 	f.server = s
 	for _, a := range s.Addrs {
 		if !slices.Contains(f.addrs, a) {
@@ -71,10 +72,11 @@ func (f *facts) see(s Server, use usage) {
 		}
 	}
 	warns := s.Health == Warning && use.warnOut(s)
+	mayWarn := warns || s.Health == Warning && use.fades && !steady
 	f.mayBeThere = true
 	f.mayLive, f.live = f.mayLive || s.alive(), f.live && s.alive()
 	f.mayBeAside, f.aside = f.mayBeAside || s.Health == Maintenance, f.aside && s.Health == Maintenance
-	f.mayWarn, f.warns = f.mayWarn || warns, f.warns && warns
+	f.mayWarn, f.warns = f.mayWarn || mayWarn, f.warns && warns
 	f.least, f.most = min(f.least, float64(s.Weight)), max(f.most, float64(s.Weight))
 }
 
