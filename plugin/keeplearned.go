@@ -74,16 +74,9 @@ func (h *hub) learned(tell func(memory) bool) (any bool) {
 }
 
 // recall gives policies what those of an earlier process have learned, and tells
-// how many names that are.
+// how many names that are. Nothing is used of a file that is not whole.
 func (h *hub) recall(in io.Reader, now time.Time) (n int, err error) {
-	names := map[string]policy.Rememberer{}
-	for _, z := range h.allZones() {
-		for owner, s := range z.data.Load().steers {
-			if r, ok := s.policy.(policy.Rememberer); ok {
-				names[z.place(owner)] = r
-			}
-		}
-	}
+	names, known := h.rememberers(), map[policy.Rememberer]memory{}
 	_, err = snapshot.Decode(in, snapshot.Learned, func(record []byte) error {
 		var m memory
 		if err := json.Unmarshal(record, &m); err != nil {
@@ -92,15 +85,34 @@ func (h *hub) recall(in io.Reader, now time.Time) (n int, err error) {
 		if m.Zone == "" || m.Name == "" {
 			return errors.New("it names no name")
 		}
-		r := names[placeOf(m.Zone, m.Nth)+m.Name]
-		if r == nil {
-			return nil // a name, or a policy, of before
+		if r := names[placeOf(m.Zone, m.Nth)+m.Name]; r != nil { // else a name, or a policy, of before
+			known[r] = m
 		}
-		if err := r.Recall(m.Memory, now); err != nil {
-			return fmt.Errorf("%s: %w", m.Name, err)
-		}
-		n++
 		return nil
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for r, m := range known {
+		if err := r.Recall(m.Memory, now); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.Name, err))
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
+
+// rememberers are the policies that can recall, by the place of their names.
+func (h *hub) rememberers() map[string]policy.Rememberer {
+	found := map[string]policy.Rememberer{}
+	for _, z := range h.allZones() {
+		for owner, s := range z.data.Load().steers {
+			if r, ok := s.policy.(policy.Rememberer); ok {
+				found[z.place(owner)] = r
+			}
+		}
+	}
+	return found
 }

@@ -26,10 +26,9 @@ func knows(t *testing.T, dir, key string) bool {
 	return e.HiddenLoad != nil && e.HiddenLoad.Known
 }
 
-// TestPoliciesRememberOverARestart learns of a key, and begins anew.
-func TestPoliciesRememberOverARestart(t *testing.T) {
-	dir := stateful(t, shared)
-	s := serve(t, dir, keepsState)
+// learn has a key ask as a cache does until it is known.
+func learn(t *testing.T, s *server, dir string) {
+	t.Helper()
 	until(t, "the key is known", 10*time.Second, func() bool {
 		s.ask("www.example.org.", dns.TypeA, subnet("198.51.7.9", 24, 0))
 		for again := time.Now().Add(2 * time.Second); time.Now().Before(again) && !knows(t, dir, "198.51.7.0/24"); {
@@ -37,6 +36,13 @@ func TestPoliciesRememberOverARestart(t *testing.T) {
 		}
 		return knows(t, dir, "198.51.7.0/24")
 	})
+}
+
+// TestPoliciesRememberOverARestart learns of a key, and begins anew.
+func TestPoliciesRememberOverARestart(t *testing.T) {
+	dir := stateful(t, shared)
+	s := serve(t, dir, keepsState)
+	learn(t, s, dir)
 	s.stop()
 	s = serve(t, dir, keepsState)
 	if !knows(t, dir, "198.51.7.0/24") {
@@ -49,6 +55,25 @@ func TestPoliciesRememberOverARestart(t *testing.T) {
 	serve(t, dir, keepsState).stop()
 	if found, _ := filepath.Glob(filepath.Join(dir, "state/*.bad")); len(found) > 0 {
 		t.Errorf("Set aside are %v", found)
+	}
+}
+
+// TestNothingIsRecalledOfAFileThatIsNotWhole changes a digit of what was learned:
+// all of it is of a name, and of this version, but not what was written.
+func TestNothingIsRecalledOfAFileThatIsNotWhole(t *testing.T) {
+	dir := stateful(t, shared)
+	s := serve(t, dir, keepsState)
+	learn(t, s, dir)
+	s.stop()
+	path := filepath.Join(dir, "state", learnedName)
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), `"gain":0.1`) {
+		t.Fatalf("%v; the file is\n%s", err, text)
+	}
+	os.WriteFile(path, []byte(strings.Replace(string(text), `"gain":0.1`, `"gain":0.2`, 1)), 0o600)
+	serve(t, dir, keepsState)
+	if _, err := os.Stat(path + ".bad"); err != nil || knows(t, dir, "198.51.7.0/24") {
+		t.Errorf("The key is known: %v; set aside: %v", knows(t, dir, "198.51.7.0/24"), err)
 	}
 }
 
