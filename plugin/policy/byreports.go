@@ -46,12 +46,16 @@ func (b *byReports) Adopt(p *Plan) {
 	b.made.Load().Adopt(p)
 }
 
+// make may be called twice at once, in a reload: what comes second is not needed.
 func (b *byReports) make(now time.Time) {
 	h := newHeadroom(b.options).(*headroom)
 	if m := b.kept.Load(); m != nil {
 		_ = h.Recall(*m, now) // it was tried when it was taken in
 	}
-	b.made.CompareAndSwap(nil, h)
+	if !b.made.CompareAndSwap(nil, h) {
+		h.Close()
+	}
+	b.kept.Store(nil) // what is made remembers it now
 }
 
 // Tick implements Learner.
@@ -85,11 +89,12 @@ func (b *byReports) Hear(p *Plan, q Query, c Choice, servers int) {
 
 // Remember implements Rememberer.
 func (b *byReports) Remember() (Memory, bool) {
+	kept := b.kept.Load() // before made, which takes it over
 	if h := b.made.Load(); h != nil {
 		return h.Remember()
 	}
-	if m := b.kept.Load(); m != nil {
-		return *m, true
+	if kept != nil {
+		return *kept, true
 	}
 	return Memory{}, false
 }

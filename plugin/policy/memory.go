@@ -22,8 +22,8 @@ type Rememberer interface {
 	// Remember tells what is worth keeping; false for nothing. It is safe for
 	// concurrent use.
 	Remember() (Memory, bool)
-	// Recall takes in what was kept, before the first plan. A mistake leaves
-	// everything as it is.
+	// Recall takes in what was kept, before the first plan that has servers. A
+	// mistake leaves everything as it is.
 	Recall(m Memory, now time.Time) error
 }
 
