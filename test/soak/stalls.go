@@ -28,7 +28,11 @@ type span struct{ from, to time.Duration }
 
 func newStalls(c clock) *stalls { return &stalls{clock: c, beat: c.now()} }
 
+// watch beats until ctx ends. What was before is none of its business.
 func (s *stalls) watch(ctx context.Context) {
+	s.mu.Lock()
+	s.beat = s.clock.now()
+	s.mu.Unlock()
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,20 @@ func TestStalls(t *testing.T) {
 		}
 		if d := s.longest(); d != 2*time.Second {
 			t.Errorf("the longest was %v", d)
+		}
+	})
+}
+
+// TestStallsBeginWithTheWatch: until it is begun nobody beats.
+func TestStallsBeginWithTheWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStalls(newClock())
+		time.Sleep(5 * time.Second) // servers are started
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s.watch(ctx)
+		if d := s.longest(); d != 0 {
+			t.Errorf("a stall of %v", d)
 		}
 	})
 }
