@@ -3,6 +3,7 @@ package consul
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,5 +180,16 @@ func TestContactThatNeverWas(t *testing.T) {
 	newContact(log.logger()).fail(time.UnixMilli(1), time.UnixMilli(2), errors.New("refused"))
 	if log.count("no contact with Consul so far") != 1 || log.count("lost") != 0 {
 		t.Errorf("log:\n%s", log.buf.String())
+	}
+}
+
+// TestWantedCertificateIsExplained has both ways in which net/http may tell of it.
+func TestWantedCertificateIsExplained(t *testing.T) {
+	client := newClient(t, Config{Address: "https://127.0.0.1:8501"})
+	for _, text := range []string{"remote error: tls: certificate required", "http2: client conn could not be established"} {
+		err := &url.Error{Op: "Get", URL: "https://127.0.0.1:8501/v1/health/service/web", Err: errors.New(text)}
+		if got := client.explain(err, "web"); !strings.Contains(got, "does it want a client certificate") || strings.Contains(got, "/v1/health") {
+			t.Errorf("%s is explained by %q", text, got)
+		}
 	}
 }

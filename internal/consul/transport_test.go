@@ -44,7 +44,7 @@ func TestTransports(t *testing.T) {
 		err string
 	}{
 		"unknown authority":     {TLS{CertFile: certs.Cert, KeyFile: certs.Key}, "certificate signed by unknown authority"},
-		"no client certificate": {TLS{CAFile: certs.CA}, "certificate required"},
+		"no client certificate": {TLS{CAFile: certs.CA}, "does it want a client certificate"},
 		"another name":          {TLS{CAFile: certs.CA, ServerName: "consul.example.org"}, "not valid for any names"},
 	} {
 		t.Run(name, func(t *testing.T) {

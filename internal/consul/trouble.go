@@ -33,6 +33,15 @@ func ownError(err error) bool {
 	return errors.As(err, &status) && status.Code/100 == 5
 }
 
+// wantsCertificate tells whether TLS failed when the handshake was over for us, which
+// is when a server of TLS 1.3 says that it wants a certificate (RFC 8446, section
+// 4.4.2.4). Of HTTP/2 net/http tells either that alert, or, if it had begun to set up
+// the connection by then, only that this came to nothing. Neither error has a type.
+func wantsCertificate(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "tls: certificate required") || strings.Contains(text, "http2: client conn could not be established")
+}
+
 // explain words what went wrong in following a service, with the remedy.
 func (c *Client) explain(err error, service string) string {
 	var status api.StatusError
@@ -53,6 +62,8 @@ func (c *Client) explain(err error, service string) string {
 		return fmt.Sprintf("no answer from %s in time: is it overloaded, or a firewall between?", c.address)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return fmt.Sprintf("%s cut its answer short", c.address)
+	case wantsCertificate(err):
+		return fmt.Sprintf("%s ended the connection after the TLS handshake: does it want a client certificate, or another one?", c.address)
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("%s does not answer in JSON: is it Consul's HTTP address?", c.address)
 	}
