@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == "listen" {
+		listenForEver(os.Args[2])
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -122,7 +122,8 @@ func (s *settings) process(p program) (int, error) {
 }
 
 // beginning is when a process began, in clock ticks since the boot: field 22
-// of /proc/PID/stat, see proc(5). A zombie has ended.
+// of /proc/PID/stat, see proc(5). A zombie has ended, but not before its last
+// thread has: until then its files are open, and it still listens.
 func beginning(pid int) (string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -130,10 +131,17 @@ func beginning(pid int) (string, error) {
 	}
 	// The name, in parentheses, may hold anything.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" {
+	if len(fields) < 20 || fields[0] == "Z" && threads(fields[17]) <= 1 {
 		return "", errStopped
 	}
 	return fields[19], nil
+}
+
+// threads is field 20: those that have not ended, and the first one, which stays until
+// somebody has waited for it.
+func threads(field string) int {
+	n, _ := strconv.Atoi(field) // the kernel's
+	return n
 }
 
 // stop ends a program: by a signal, and if it does not heed it, by SIGKILL.
