@@ -99,8 +99,8 @@ func TestSourceReload(t *testing.T) {
 		if got := s.Status().Confirmed; !got.Equal(seed.At) {
 			t.Errorf("confirmed %v, want the seed's %v", got, seed.At)
 		}
-		after := follow(t, s)
 		w.set(ip1, answer{})
+		after := follow(t, s)
 		after.want(t, 10*time.Second,
 			"0s a=critical/4s (connection refused)",
 			"0s a=critical/2s (passed 1 of 2, before: connection refused)",
